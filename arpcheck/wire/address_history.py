@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from arpcheck.model import Address, Mac, Request
-from arpcheck.wire import confirmation
-from arpcheck.wire.confirmation import Count
+from arpcheck.wire.confirmation import ENOUGH, SILENT, Count
 
 QUIET_ROUNDS = 2
 """A responding node address is not requested again after this many rounds without a new MAC address, once there are enough
@@ -55,8 +54,8 @@ class AddressHistory:
         """Whether it has too few requests to show that no other host replies, if frames get lost, or that none does. Where
         frames get lost, silence proves nothing at any number."""
         silent = not self.macs or self.partly_accepted
-        answered = confirmation.ENOUGH if lossy and self.macs else 0
-        return len(self.asked) < max(answered, confirmation.SILENT if silent and not lossy else 0)
+        answered = ENOUGH if lossy and self.macs else 0
+        return len(self.asked) < max(answered, SILENT if silent and not lossy else 0)
 
     def is_elsewhere(self) -> bool:
         """Whether it need not be requested again: a far node that did not reply."""

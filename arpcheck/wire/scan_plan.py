@@ -10,7 +10,7 @@ from typing import Literal
 
 from arpcheck.model import Address, Mac, Request
 from arpcheck.model.constants import IPV6, SLOW
-from arpcheck.wire import beyond_multicast, confirmation, unanswered
+from arpcheck.wire import confirmation, further_requests
 from arpcheck.wire.confirmation import Homes
 
 APART = 1.0
@@ -95,8 +95,8 @@ def _explaining(plan: ScanPlan, interface: str) -> float:
     if not usual:
         return 0.0
     silent = len({request.ip for request in usual})
-    frames = unanswered.most_requests(silent, _macs_of(plan), len(plan.senders.get(interface, ())), len(usual))
-    return frames / min(plan.rate, SLOW) + unanswered.PASSES * max(APART, plan.wait)
+    frames = further_requests.most_requests(silent, _macs_of(plan), len(plan.senders.get(interface, ())), len(usual))
+    return frames / min(plan.rate, SLOW) + further_requests.PASSES * max(APART, plan.wait)
 
 
 def _macs_of(plan: ScanPlan) -> int:
@@ -110,7 +110,7 @@ def _seconds(plan: ScanPlan, interface: str, version: int) -> float:
     announced = max(frames / plan.rate, (plan.rounds - 1) * APART + len(requests) / plan.rate)
     if version == IPV6:
         judged = {request.ip for request in requests if request.ip in plan.judged}
-        return announced + beyond_multicast.seconds(len(judged), _macs_of(plan), plan.rate)
+        return announced + further_requests.beyond_seconds(len(judged), _macs_of(plan), plan.rate)
     return announced + _counted(plan, requests)
 
 

@@ -3,7 +3,7 @@
 Control, canary, node addresses and targets share the rounds. A slow round follows: addresses with an uncertain result are
 requested again, and every responding node gets the canary by unicast. More rounds follow while a node's address and the
 canary have too few requests, then unicast requests to MAC addresses with an uncertain owner (`confirmation`), and finally
-requests that show why an address has no reply (`unanswered`)."""
+requests that show why an address has no reply (`further_requests`)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from arpcheck.model import Address, Mac, Reply, Request
 from arpcheck.model.constants import IPV4, IPV6, SLOW, ZERO
-from arpcheck.wire import beyond_multicast, confirmation, unanswered
+from arpcheck.wire import confirmation, further_requests
 from arpcheck.wire.address_history import AddressHistory
-from arpcheck.wire.beyond_multicast import AskedAddress, Beyond
 from arpcheck.wire.confirmation import Count, confirmations, most
+from arpcheck.wire.further_requests import AskedAddress, Beyond
 from arpcheck.wire.scan_plan import APART, ScanPlan
 
 CATCH_UP = 0.02
@@ -90,10 +90,10 @@ class Schedule:
         self._sender: Address = plan.own_ipv6.get(interface, ZERO) if version == IPV6 else ZERO
         """The sender of unicast requests that find an owner."""
         self._beyond = Beyond() if version == IPV6 else None
-        self._alone_rate = beyond_multicast.pace(0)
+        self._alone_rate = further_requests.unicast_rate(0)
         """IPv6: unicast requests per second."""
         self._link_local: dict[Mac, set[IPv6Address]] = {}
-        self._silent: tuple[unanswered.Silent, ...] | None = None
+        self._silent: tuple[further_requests.Silent, ...] | None = None
         self._last_sent = 0.0
         self._stage_round = self.last_round
         self._passes = 0
@@ -303,7 +303,7 @@ class Schedule:
         if not self._news:
             return
         self._news = False
-        self._alone_rate = beyond_multicast.pace(len(self._macs())) if self._beyond else 0.0
+        self._alone_rate = further_requests.unicast_rate(len(self._macs())) if self._beyond else 0.0
         heard = {ip: set().union(*a.responders.values()) for ip, a in self._addresses.items() if a.responders}
         homes, known = self._homes, self._plan.known
         judged = self._plan.judged | ({self._plan.canary} if self._plan.canary else set())
@@ -319,7 +319,7 @@ class Schedule:
     def _explain(self, now: float) -> float | None:
         """Adds the next pass of requests that show why addresses have no reply, or returns the time at which it is known
         which ones have none."""
-        if self._passes == unanswered.PASSES or self._silent == ():
+        if self._passes == further_requests.PASSES or self._silent == ():
             return None
         if self._silent is None:
             explained = {
@@ -329,7 +329,7 @@ class Schedule:
                 return self._pause(ready)
             asked = [(ip, address.requests) for ip, address in explained.items()]
             nics, announcers_of = self._nics(), self._plan.announcers_of
-            self._silent = unanswered.silent(
+            self._silent = further_requests.silent(
                 asked,
                 lambda ip: (mac for node in announcers_of(ip) for mac in nics.get(node, ())),
                 self._plan.senders.get(self._interface, ()),
@@ -354,7 +354,7 @@ class Schedule:
         """Adds the requests of the next stage, or returns the time at which the replies to the last one have arrived."""
         if self._beyond is None or self._beyond.done:
             return None
-        if now < (ready := self._last_sent + max(beyond_multicast.WAIT, self._plan.wait)):
+        if now < (ready := self._last_sent + max(further_requests.STAGE_WAIT, self._plan.wait)):
             return self._pause(ready)
         seen = [
             AskedAddress(
@@ -372,7 +372,7 @@ class Schedule:
             (address.last_round(self._stage_round) for address in self._addresses.values()), default=self.last_round
         )
         macs = self._macs()
-        self._alone_rate = beyond_multicast.pace(len(macs))
+        self._alone_rate = further_requests.unicast_rate(len(macs))
         self._more.extend((self._stage_round, request) for request in self._beyond.next(seen, macs, self._link_locals))
         return None if self._more or self._beyond.done else self._ask_beyond(now)
 
@@ -381,7 +381,7 @@ class Schedule:
         return sorted({mac for macs in self._nics().values() for mac in macs})
 
     def _link_locals(self, mac: Mac) -> Iterable[IPv6Address]:
-        return sorted(self._link_local.get(mac, ())) or (beyond_multicast.by_mac(mac),)
+        return sorted(self._link_local.get(mac, ())) or (further_requests.by_mac(mac),)
 
     def _nics(self) -> Mapping[str, Sequence[Mac]]:
         """The MAC addresses of each node: those that replied for its own addresses, and then the listed ones. Computed once

@@ -7,8 +7,8 @@ import pytest
 
 from arpcheck.model import Mac, Reply, Request
 from arpcheck.model.constants import IPV6
-from arpcheck.wire import beyond_multicast
-from arpcheck.wire.beyond_multicast import WAIT, by_mac
+from arpcheck.wire import further_requests
+from arpcheck.wire.further_requests import STAGE_WAIT, by_mac
 from arpcheck.wire.neighbour_discovery import ALL_NODES
 from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds
 from arpcheck.wire.schedule import Schedule
@@ -107,7 +107,7 @@ def test_the_stages_are_rounds_of_their_own_and_leave_a_proxy_the_time_that_it_t
     assert [number for number, _ in stages] == sorted({number for number, _ in stages})
     assert len(stages) == 6
     gaps = [later[0] - before[-1] for (_, before), (_, later) in pairwise(stages[2:])]
-    assert min(gaps) >= WAIT
+    assert min(gaps) >= STAGE_WAIT
 
 
 def test_who_replies_only_beyond_multicast_makes_the_address_be_asked_once_more():
@@ -156,8 +156,8 @@ def test_unicast_is_at_most_so_many_a_nic_and_a_lan():
     alone = [at for at, _, request in sent if request.to == M2 and request.destination is None]
     assert len(alone) == len(judged)
     assert (len(alone) - 1) / (alone[-1] - alone[0]) == pytest.approx(100, rel=0.02)
-    assert beyond_multicast.pace(1) == 100
-    assert beyond_multicast.pace(50) == 400
+    assert further_requests.unicast_rate(1) == 100
+    assert further_requests.unicast_rate(50) == 400
 
 
 def test_forged_mac_addresses_of_nodes_do_not_make_it_last_for_minutes():

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 from test_schedule import M1, M2, NODE, A, B, course, run
 
 from arpcheck.model import Request
-from arpcheck.wire import unanswered
+from arpcheck.wire import further_requests
 from arpcheck.wire.scan_plan import most_seconds
 
 ZERO = IPv4Address(0)
@@ -42,13 +42,13 @@ def test_the_announcer_s_own_reply_names_its_nic():
 def test_the_bounds():
     own = Request(interface="eth0", ip=A, sender=OWN[0])
     macs = [type(M1).from_bytes(bytes((2, 0, 0, 0, 1, n))) for n in range(30)]
-    (one,) = unanswered.silent([(A, [own])], lambda _: macs, [ZERO, *OWN])
-    assert [r.to for r in one.further if r.to] == macs[: unanswered.MACS]
+    (one,) = further_requests.silent([(A, [own])], lambda _: macs, [ZERO, *OWN])
+    assert [r.to for r in one.further if r.to] == macs[: further_requests.MACS]
     assert [r.sender for r in one.further if r.to is None] == [ZERO, OWN[1]], "two others, and never the usual one"
     many = [(A + n, [Request(interface="eth0", ip=A + n, sender=OWN[0])]) for n in range(500)]
-    kept = unanswered.silent(many, lambda _: macs, OWN)
-    assert sum(len(one.further) for one in kept) <= unanswered.MOST
-    assert len(kept) == unanswered.MOST // (unanswered.MACS + unanswered.SENDERS)
+    kept = further_requests.silent(many, lambda _: macs, OWN)
+    assert sum(len(one.further) for one in kept) <= further_requests.MOST
+    assert len(kept) == further_requests.MOST // (further_requests.MACS + further_requests.SENDERS)
 
 
 def test_the_estimate_covers_it():
