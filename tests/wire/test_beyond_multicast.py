@@ -1,4 +1,4 @@
-"""schedule and beyond_multicast: what an IPv6 address is asked, in which order, and how fast."""
+"""schedule and further_requests: what an IPv6 address is asked, in which order, and how fast."""
 
 from ipaddress import IPv6Address
 from itertools import groupby, pairwise

@@ -1,11 +1,11 @@
-"""confirmation: which MACs are asked alone, and for what."""
+"""address_history: which MACs are asked alone, and for what."""
 
 from ipaddress import IPv4Address
 
 import pytest
 
 from arpcheck.model import Mac
-from arpcheck.wire.confirmation import MOST_CONFIRMATIONS, MOST_OF_ALL, TWICE, confirmations, most
+from arpcheck.wire.address_history import MOST_CONFIRMATIONS, MOST_OF_ALL, TWICE, confirmations, most
 
 N1, N2, N3, VIP = (IPv4Address(f"10.0.0.{last}") for last in (11, 12, 13, 50))
 M1, M2, M3, M9 = (Mac(f"02:00:00:00:00:0{last}") for last in (1, 2, 3, 9))
