@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import promtool
 import pytest
 import yaml
-from promtool import EVERY, failures, firing, never, scraped
+from promtool import EVERY, failures, firing, never, scraped, scraped_as_text
 from report_samples import CLEAN, node, responder, service
 
 from arpcheck.commands.serving import Snapshot
@@ -63,12 +63,17 @@ class Vantage:
         held = self.holding.held(report)
         self.probes += 1
         assert outcome_of(held) is not Outcome.NOT_JUDGED or held.judged is Outcome.NOT_JUDGED
-        return scraped(
-            Snapshot(
-                report=held, known=self.holding.known, totals={}, probes={}, is_read=is_read, began_at=START, interval=EVERY
-            ),
-            instance=self.name,
+        self.shown = Snapshot(
+            report=held, known=self.holding.known, totals={}, probes={}, is_read=is_read, began_at=START, interval=EVERY
         )
+        return scraped(self.shown, instance=self.name)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_what_the_alerts_are_tried_on_is_what_a_scrape_reads(verdict: Verdict) -> None:
+    vantage = Vantage()
+    found = vantage.scrape(address(verdict), SELF)
+    assert found == scraped_as_text(vantage.shown, instance=vantage.name) != {}
 
 
 def scrapes(*verdicts: Verdict, **more: object) -> list[Mapping[str, float]]:
