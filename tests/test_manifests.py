@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-import kubernetes_validate
 import pytest
+import strictly
 import yaml
 from apiserver import ApiServer
 
@@ -28,7 +28,7 @@ NEEDS = (
     Need(resource="ipaddresspools.metallb.io", costs="x", optional=True),
 )
 
-VERSIONS = ("1.30.0", kubernetes_validate.latest_version())
+VERSIONS = ("1.30.0", strictly.latest_version())
 
 
 def wanted(**more):
@@ -49,14 +49,14 @@ def by_kind(text, kind):
 def test_a_strict_server_takes_every_one_of_them(job, openshift, version):
     text = manifests.manifests(wanted(job=job, openshift=openshift, arguments=("-o", "json")), pipeline.NEEDS)
     for document in documents(text):
-        kubernetes_validate.validate(document, version, strict=True)
+        strictly.validate(document, version)
 
 
 def test_strict_means_that_a_field_of_our_own_making_is_refused():
     [pod] = by_kind(manifests.manifests(wanted(), ()), "Pod")
     pod["spec"]["hostNetwrok"] = True
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(pod, VERSIONS[0], strict=True)
+    with pytest.raises(strictly.ValidationError):
+        strictly.validate(pod, VERSIONS[0])
 
 
 def test_they_come_in_an_order_in_which_they_can_be_made():

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from itertools import pairwise
 
-import kubernetes_validate
 import pytest
+import strictly
 import yaml
 
 from arpcheck import pipeline
@@ -59,11 +59,11 @@ def test_a_strict_server_of_each_version_takes_them(form, version):
     found = manifests(**form)
     for document in found:
         if document["kind"] not in CUSTOM:
-            kubernetes_validate.validate(document, version, strict=True)
+            strictly.validate(document, version)
     [made] = [one for one in found if one["kind"] in ("Deployment", "CronJob")][:1]
     made["spec"]["replcias"] = 2
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(made, version, strict=True)
+    with pytest.raises(strictly.ValidationError):
+        strictly.validate(made, version)
 
 
 def pod_specs(found):

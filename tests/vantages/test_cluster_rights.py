@@ -3,8 +3,8 @@
 import itertools
 
 import forked
-import kubernetes_validate
 import pytest
+import strictly
 import yaml
 from simulated_cluster import world
 
@@ -35,7 +35,7 @@ CASES = {"own": (), "existing": ("-n", "tools")}
 @pytest.mark.parametrize("words", [(), ("-n", "tools"), ("--openshift",), ("-n", "tools", "--openshift")], ids=" ".join)
 def test_a_strict_server_takes_them(words):
     for document in printed(*words):
-        kubernetes_validate.validate(document, "1.30.0", strict=True)
+        strictly.validate(document, "1.30.0")
         for rule in document["rules"]:
             assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
             assert "secrets" not in rule["resources"]

@@ -3,14 +3,14 @@
 import base64
 import re
 
-import kubernetes_validate
 import pytest
+import strictly
 
 from arpcheck.commands.app import COMMANDS
 from arpcheck.vantages import manifests
 from arpcheck.vantages.manifests import RunOfJobs
 
-VERSIONS = ("1.30.0", kubernetes_validate.latest_version())
+VERSIONS = ("1.30.0", strictly.latest_version())
 
 
 def run(**more):
@@ -41,7 +41,7 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_a_strict_server_takes_every_one_of_them(name, version):
     for document in everything(RUNS[name]):
-        kubernetes_validate.validate(document, version, strict=True)
+        strictly.validate(document, version)
 
 
 @pytest.mark.parametrize("name", RUNS)
