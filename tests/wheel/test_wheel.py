@@ -6,21 +6,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from wheel_environment import CHECKOUT, build, environment, install
+from wheel_environment import CHECKOUT, environment
 
 import arpcheck
 
 PACKAGE = Path(arpcheck.__file__).parent
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="module")
-def programs(wheel, tmp_path_factory):
-    return install(wheel, tmp_path_factory.mktemp("away") / "venv")
 
 
 @pytest.fixture

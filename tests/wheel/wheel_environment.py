@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 from importlib.metadata import Distribution, distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -64,14 +65,16 @@ def needed(of: Distribution) -> list[Distribution]:
 
 
 def copy(one: Distribution, packages: Path) -> None:
-    """Its modules and metadata; no script of its own, which names this environment's Python."""
+    """Its modules, compiled ones with them, and metadata; no script of its own, which names this environment's Python."""
+    from_here = Path(str(one.locate_file("")))
     for file in one.files or ():
-        source = Path(str(one.locate_file(file)))
-        if ".." in file.parts or not source.is_file():
-            continue
-        target = packages / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
+        source = from_here / file
+        compiled = [Path(cache_from_source(str(source)))] if source.suffix == ".py" else []
+        for path in (source, *compiled) if ".." not in file.parts else ():
+            if path.is_file():
+                target = packages / path.relative_to(from_here)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
 
 
 def environment() -> dict[str, str]:
