@@ -1,6 +1,7 @@
 """The wheel in a virtual environment of its own, with nothing beside it but what it declares: no package of the tests, no file of
 the checkout. What it declares is copied from this environment, which is quicker than to fetch and compile it anew."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -66,15 +67,26 @@ def needed(of: Distribution) -> list[Distribution]:
 
 def copy(one: Distribution, packages: Path) -> None:
     """Its modules, compiled ones with them, and metadata; no script of its own, which names this environment's Python."""
-    from_here = Path(str(one.locate_file("")))
-    for file in one.files or ():
-        source = from_here / file
-        compiled = [Path(cache_from_source(str(source)))] if source.suffix == ".py" else []
-        for path in (source, *compiled) if ".." not in file.parts else ():
-            if path.is_file():
-                target = packages / path.relative_to(from_here)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, target)
+    here = str(one.locate_file(""))
+    listed = [str(file) for file in one.files or () if ".." not in file.parts]
+    made = set()
+    for name in (*listed, *(cache_from_source(name) for name in listed if name.endswith(".py"))):
+        source, target = os.path.join(here, name), os.path.join(packages, name)
+        if os.path.isfile(source) and not os.path.exists(target):
+            if (folder := os.path.dirname(target)) not in made:
+                os.makedirs(folder, exist_ok=True)
+                made.add(folder)
+            link(source, target)
+
+
+def link(source: str, target: str) -> None:
+    """A copy that takes a tenth of the time, as nobody writes into a file that is installed; a real one on another disk."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copy2(source, target)
 
 
 def environment() -> dict[str, str]:
