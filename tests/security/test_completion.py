@@ -13,6 +13,10 @@ from pathlib import Path
 
 import forked
 import pytest
+from typer.completion import completion_init, shell_complete
+from typer.main import get_command
+
+from arpcheck.commands.app import COMPLETE, app
 
 BIN = Path(sys.executable).parent
 PATIENCE = 60
@@ -39,6 +43,12 @@ SHELLS = {
     "zsh": (["zsh", "-f", "-i"], "unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; . ./script\r"),
 }
 
+ASKED = {
+    "bash": {"COMP_WORDS": "arpcheck probe --context ctx", "COMP_CWORD": "3"},
+    "zsh": {"_TYPER_COMPLETE_ARGS": "arpcheck probe --context ctx"},
+}
+"""How the script of each says what was typed."""
+
 
 @pytest.fixture(
     params=[
@@ -55,12 +65,16 @@ def shell(request, tmp_path):
         terminal.types(f"{ready}echo READY$((6*7))\r", READY)
 
         def typed(line, contexts):
-            entries = [{"name": name, "context": {"cluster": "c", "user": "u"}} for name in contexts]
-            (tmp_path / "config").write_text(json.dumps({"contexts": entries}))
+            write_config(tmp_path, contexts)
             # the line, then all of it away, then a word that only the shell itself can put together
             return terminal.types(f"{line}\x05\x15echo END$((6*7))\r", END)
 
         yield typed
+
+
+def write_config(folder, contexts):
+    entries = [{"name": name, "context": {"cluster": "c", "user": "u"}} for name in contexts]
+    (folder / "config").write_text(json.dumps({"contexts": entries}))
 
 
 class Terminal:
@@ -111,8 +125,25 @@ def test_hostile_names_are_left_out_and_nothing_comes_of_them(shell, tmp_path):
     assert "ctxfile-1" not in shown
 
 
-def test_nor_where_one_is_the_only_one(shell, tmp_path):
-    for what, name in HOSTILE.items():
-        shown = shell("arpcheck probe --context ctx\t\t", [name])
-        assert END in shown, what
-        assert not (tmp_path / "MARK").exists(), what
+@pytest.mark.parametrize("what", ["substitution", "pattern"])
+def test_nor_where_one_is_the_only_one(shell, tmp_path, what):
+    """Two for all: the shell is told the same of each, as the test below shows."""
+    shown = shell("arpcheck probe --context ctx\t\t", [HOSTILE[what]])
+    assert END in shown
+    assert not (tmp_path / "MARK").exists()
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_is_told_of_none_of_them_as_where_there_is_none(tmp_path, monkeypatch, capsys, name):
+    for variable, value in {**ASKED[name], "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "config")}.items():
+        monkeypatch.setenv(variable, value)
+    completion_init()
+
+    def told(*contexts):
+        write_config(tmp_path, contexts)
+        shell_complete(get_command(app), {}, "arpcheck", COMPLETE, f"complete_{name}")
+        return capsys.readouterr().out
+
+    assert "ctx-one" in told("ctx-one")
+    nothing = told()
+    assert {what: told(one) for what, one in HOSTILE.items()} == dict.fromkeys(HOSTILE, nothing)
