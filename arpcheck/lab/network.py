@@ -20,7 +20,6 @@ from pathlib import Path
 
 from arpcheck.errors import LabError
 from arpcheck.lab.announcer import inside
-from arpcheck.lab.iproute import ip, lan_namespace
 from arpcheck.lab.network_ipv6 import (
     NO_IPV6,
     await_addresses,
@@ -37,6 +36,8 @@ from arpcheck.lab.network_links import (
     build_uppers,
     bundle,
     bundles,
+    ip,
+    lan_namespace,
     require_features,
     spoil_cables,
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 from arpcheck.errors import LabError
 from arpcheck.lab.advertising import groups, solicited_node
 from arpcheck.lab.announcer import inside
-from arpcheck.lab.iproute import bridge, ip, lan_namespace
+from arpcheck.lab.network_links import bridge, ip, lan_namespace
 from arpcheck.lab.scene import SYSCTLS6, Ipv6Lan, Scene, SceneNic, Station
 
 CONF6 = Path("/proc/sys/net/ipv6/conf")
