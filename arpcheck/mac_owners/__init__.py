@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from arpcheck.evidence import Evidence
-from arpcheck.mac_owners import antrea, mac_map, node_ip, node_network_state, ovn_kubernetes, own, pod_networks, sriov
+from arpcheck.mac_owners import antrea, devices, mac_map, node_ip, node_network_state, ovn_kubernetes, own, sriov
 from arpcheck.mac_owners.addresses import PLATFORM_NEEDS, node_addresses, node_ipv6, platform_addresses, service_addresses
-from arpcheck.mac_owners.devices import is_virtual_router, label, proxies, vendor
+from arpcheck.mac_owners.devices import is_virtual_router, label, overlays, pod_gateways, proxies, vendor
 from arpcheck.mac_owners.mac_map import match_nodes, unmatched, unmatched_hosts
 from arpcheck.mac_owners.own import own_node
-from arpcheck.mac_owners.pod_networks import overlays, pod_gateways
 from arpcheck.model import Identity, Need
 from arpcheck.objects import Objects
 
@@ -59,8 +58,8 @@ NEEDS: tuple[Need, ...] = tuple(
         (
             *(need for source in SOURCES for need in source.NEEDS),
             *PLATFORM_NEEDS,
-            *pod_networks.OVERLAY_NEEDS,
-            *pod_networks.GATEWAY_NEEDS,
+            *devices.OVERLAY_NEEDS,
+            *devices.GATEWAY_NEEDS,
         )
     )
 )

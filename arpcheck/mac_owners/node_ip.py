@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Set
 from arpcheck.evidence import Evidence
 from arpcheck.mac_owners.addresses import NEEDS as NEEDS
 from arpcheck.mac_owners.addresses import extra_addresses, is_station, service_addresses, status_addresses
-from arpcheck.mac_owners.devices import is_virtual_router, proxies, unsure
+from arpcheck.mac_owners.devices import is_virtual_router, overlays, proxies, unsure
 from arpcheck.mac_owners.own import held
-from arpcheck.mac_owners.pod_networks import overlays
 from arpcheck.model import Address, Identity, Mac, SourceRank, order
 
 NAME = "node-ip"

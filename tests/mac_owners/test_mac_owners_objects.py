@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from mac_owners_world import M1, M2, M3, M4, N1, N2, cluster, evidence, node
 
-from arpcheck.mac_owners import all_identities, antrea, node_network_state, ovn_kubernetes, pod_networks, sriov
+from arpcheck.mac_owners import all_identities, antrea, devices, node_network_state, ovn_kubernetes, sriov
 from arpcheck.model import Identity, Mac, SourceRank
 
 ODD = (None, 7, "", "x", [], {}, [None], {"a": None}, "[" * 9999)
@@ -183,7 +183,7 @@ def test_overlays():
             "flannel.alpha.coreos.com/backend-v6-data": f'{{"VNI":1,"VtepMAC":"{M1}"}}',
         }),
     ]  # fmt: skip
-    assert pod_networks.overlays(cluster(nodes)) == {
+    assert devices.overlays(cluster(nodes)) == {
         M1: "flannel's tunnel on node1",
         M2: "Kube-OVN's ovn0 on node1",
         M3: "OVN-Kubernetes' management port on node1",
@@ -197,10 +197,8 @@ def test_overlays():
     "value", ["null", "", "7", "[]", '{"VtepMAC": 7}', '{"PublicKey": "x"}', "[" * 9999, "ff:ff:ff:ff:ff:ff"]
 )
 def test_odd_annotations_are_no_overlay(value):
-    keys = [field.removeprefix("metadata annotations ") for need in pod_networks.OVERLAY_NEEDS for field in need.fields]
-    assert list(pod_networks.overlays(cluster([node("n", N1, annotations=dict.fromkeys(keys, value))]))) == [
-        "ee:ee:ee:ee:ee:ee"
-    ]
+    keys = [field.removeprefix("metadata annotations ") for need in devices.OVERLAY_NEEDS for field in need.fields]
+    assert list(devices.overlays(cluster([node("n", N1, annotations=dict.fromkeys(keys, value))]))) == ["ee:ee:ee:ee:ee:ee"]
 
 
 @pytest.mark.parametrize(
