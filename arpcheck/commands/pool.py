@@ -33,20 +33,8 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
-from arpcheck.pools import (
-    NEEDS,
-    NEXT,
-    Occupancy,
-    Pool,
-    Split,
-    occupancy,
-    of_versions,
-    pools,
-    range_pool,
-    split,
-    to_json,
-    to_text,
-)
+from arpcheck.pools import NEEDS, NEXT, Pool, Split, of_versions, pools, range_pool, split
+from arpcheck.pools.occupancy import Occupancy, occupancy, to_json, to_text
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 

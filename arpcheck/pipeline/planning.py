@@ -34,7 +34,7 @@ from arpcheck.model.constants import IPV4, IPV6, ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pipeline import records
 from arpcheck.pipeline.interfaces import AUTO, NeverChosen, choose, interface_networks, ipv6_senders, used
-from arpcheck.pools.ranges import pools
+from arpcheck.pools import pools
 from arpcheck.targets import CONTROLS, JUDGED, all_targets
 from arpcheck.wire.address_history import MANY
 from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds

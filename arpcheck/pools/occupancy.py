@@ -19,7 +19,7 @@ from arpcheck.evidence import Evidence
 from arpcheck.model import Address as Ip
 from arpcheck.model import Gap, Host, Interface, Kind, Mac, Report, Responder, TargetReport, Verdict, order
 from arpcheck.model.constants import IPV6, ZERO
-from arpcheck.pools.ranges import NEEDS, NEXT, AddressInUse, Pool, Span, Split, size
+from arpcheck.pools import NEEDS, NEXT, AddressInUse, Pool, Span, Split, size
 from arpcheck.text import count
 
 LINK_OF_TWO = 127

@@ -34,19 +34,8 @@ from arpcheck.model import (
     Verdict,
 )
 from arpcheck.objects import Objects
-from arpcheck.pools import (
-    NEXT,
-    AddressInUse,
-    AddressState,
-    Split,
-    occupancy,
-    of_versions,
-    pools,
-    range_pool,
-    split,
-    to_json,
-    to_text,
-)
+from arpcheck.pools import NEXT, AddressInUse, Split, of_versions, pools, range_pool, split
+from arpcheck.pools.occupancy import AddressState, occupancy, to_json, to_text
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -12,7 +12,8 @@ from arpcheck import pipeline
 from arpcheck.commands.watch_loop import Pace, WatchDependencies, run_watch
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
-from arpcheck.pools import occupancy, range_pool, split
+from arpcheck.pools import range_pool, split
+from arpcheck.pools.occupancy import occupancy
 
 sys.path.append(str(Path(__file__).parents[2]))
 from simulated.wire import SimulatedWire, scene_host
