@@ -19,9 +19,8 @@ from arpcheck.errors import UsageError
 from arpcheck.evidence_json import VERSION
 from arpcheck.model import Outcome, Report
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import NONE, inline, listing, moment
+from arpcheck.reports.formatting import NONE, aligned, inline, listing, moment
 from arpcheck.reports.json import written
-from arpcheck.reports.terminal import aligned
 from arpcheck.runs.compare import Change, Comparison, Difference, Side
 from arpcheck.runs.compare import compare as compared
 from arpcheck.text import PROSE_LIMIT, count, plain

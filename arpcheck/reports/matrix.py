@@ -13,12 +13,10 @@ from textwrap import wrap
 
 from arpcheck.model import Arp, Kind, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import NONE, listing
-from arpcheck.reports.rows import chosen, summary
-from arpcheck.reports.table import facts, headline, verdict_cell
-from arpcheck.reports.terminal import (
+from arpcheck.reports.formatting import (
     GREEN,
     GREY,
+    NONE,
     PROSE_WIDTH,
     RED,
     YELLOW,
@@ -26,8 +24,11 @@ from arpcheck.reports.terminal import (
     Section,
     aligned,
     joined,
+    listing,
     painted,
 )
+from arpcheck.reports.rows import chosen, summary
+from arpcheck.reports.table import facts, headline, verdict_cell
 from arpcheck.reports.words import address, announcers, services
 from arpcheck.text import count, plain
 

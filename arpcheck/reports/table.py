@@ -13,7 +13,25 @@ from typing import assert_never
 
 from arpcheck.model import Arp, Finding, NodeReport, Report, Responder, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.formatting import NONE, listing, yes_no
+from arpcheck.reports.formatting import (
+    GAP,
+    GREY,
+    NONE,
+    NameList,
+    Section,
+    aligned,
+    fitted,
+    hanging,
+    joined,
+    led_by,
+    listing,
+    of_outcome,
+    of_word,
+    painted,
+    points,
+    title,
+    yes_no,
+)
 from arpcheck.reports.rows import (
     Alike,
     SameReason,
@@ -25,22 +43,6 @@ from arpcheck.reports.rows import (
     remarks,
     sentences,
     summary,
-)
-from arpcheck.reports.terminal import (
-    GAP,
-    GREY,
-    NameList,
-    Section,
-    aligned,
-    fitted,
-    hanging,
-    joined,
-    led_by,
-    of_outcome,
-    of_word,
-    painted,
-    points,
-    title,
 )
 from arpcheck.reports.words import (
     address,

@@ -14,7 +14,7 @@ from test_report_formats import EXPECTED
 
 from arpcheck.model import Mac, Report, Responder, Verdict
 from arpcheck.reports import Style, render
-from arpcheck.reports.terminal import GREEN, GREY, RED, YELLOW, NameList, aligned
+from arpcheck.reports.formatting import GREEN, GREY, RED, YELLOW, NameList, aligned
 
 SCREEN = 50
 """Lines."""
