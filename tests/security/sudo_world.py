@@ -8,6 +8,7 @@ It is an enclosure: mount, network and process namespaces that end with the proc
 /etc/passwd, group, shadow and sudoers are copies bound over the real ones in there, and /run, /tmp and /mnt are its own, so nothing
 of it shows outside. `python sudo_world.py` is what runs in it: it makes the machine, says so and waits."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 LAND = HERE.parent / "lab" / "caller_land.py"
 """Makes the user `caller`, and lets everybody read this Python and these tests."""
+
+FORKS = HERE / "sudo_forks.py"
 
 UID, GID, GROUP = 4242, 4243, 4244
 TMP = Path("/tmp")  # noqa: S108 - the world's own
@@ -45,7 +48,7 @@ class SudoWorld:
     def __init__(self, sudoers=ANYTHING, scene=None):
         """`scene`: a scene of the lab that stands in it (its API's kubeconfig: /run/arpcheck-kubeconfig); commands then run
         where its prober stands. Without one there is an `eth0` with 10.0.0.9/24 on which nobody answers."""
-        self._sudoers, self._scene, self._station = sudoers, scene, None
+        self._sudoers, self._scene, self._station, self._forks = sudoers, scene, None, None
 
     def __enter__(self):
         from arpcheck.lab import network
@@ -67,7 +70,8 @@ class SudoWorld:
 
     def __exit__(self, *_):
         self._process.kill()  # and with it all that is in it
-        self._process.communicate()
+        for process in filter(None, (self._process, self._forks)):
+            process.communicate()
 
     # ------------------------------------------------------------------------------------------------------- its files
 
@@ -138,6 +142,15 @@ class SudoWorld:
     def sudo(self, *arguments, options=(), **how):
         """`sudo -n OPTION… ARGUMENT…`, called by the user; `arpcheck` stands for its path."""
         return self.run(*sudo(*arguments, options=options), **how)
+
+    def forked_sudo(self, *arguments, cwd=HOME):
+        """`sudo -n arpcheck ARGUMENT…`, in a fork of a process that has imported it (sudo_forks.py)."""
+        if self._forks is None:
+            command = self.command(*sudo(sys.executable, "-I", str(FORKS)))
+            self._forks = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._forks.stdin.write(f"{json.dumps([str(cwd), list(map(str, arguments))])}\n")
+        self._forks.stdin.flush()
+        return subprocess.CompletedProcess(["arpcheck", *arguments], *json.loads(self._forks.stdout.readline()))
 
     def start_sudo(self, *arguments, options=(), **how):
         return self.start(*sudo(*arguments, options=options), **how)

@@ -124,7 +124,7 @@ def test_a_file_that_only_root_may_read_is_not_read(shared, folder, name, file):
     shutil.chown(path, 0)
     path.write_text(f"{SECRET}: [\n")
     path.chmod(0o600)
-    done = shared.sudo("arpcheck", *COMMANDS[name].split(), cwd=folder)
+    done = shared.forked_sudo(*COMMANDS[name].split(), cwd=folder)
     assert (done.returncode, SECRET in done.stdout + done.stderr, "Traceback" in done.stderr) == (2, False, False), (
         done.stderr
     )
@@ -148,7 +148,7 @@ def test_nothing_is_written_where_only_root_may_write(shared, folder, name, file
     shared.path(f"{where}/{file}").write_text("root's own")
     if place != "a folder of root's":
         shared.path(where).chmod(0o700)
-    done = shared.sudo("arpcheck", *COMMANDS[name].replace(file, f"{where}/{file}").split(), cwd=folder)
+    done = shared.forked_sudo(*COMMANDS[name].replace(file, f"{where}/{file}").split(), cwd=folder)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert f"{where}/{file}: no right to " in done.stderr
     assert {path: shared.path(path).read_text() for path in shared.files(where)} == {f"{where}/{file}": "root's own"}
@@ -165,7 +165,7 @@ def test_what_only_root_can_see_is_not_told(shared, folder, there):
     told = set()
     for words in ("--output {}/x/y", "--output {}/x", "--accept {}/x", "--mac-map {}/x", "--pcap {}/x"):
         line = words.format(where)
-        done = shared.sudo("arpcheck", *f"probe {ASK} --ip 10.0.0.50 {line}".split(), cwd=folder)
+        done = shared.forked_sudo(*f"probe {ASK} --ip 10.0.0.50 {line}".split(), cwd=folder)
         assert done.returncode == 2
         told.add(done.stderr)
     assert told == {
