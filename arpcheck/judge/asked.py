@@ -57,9 +57,10 @@ class Asked:
         if len(replies) == 1 and not self.unicast:
             return self.broadcast.get((replies[0].interface, replies[0].round), 0)
         mac, turns = replies[0].mac, {(reply.interface, reply.round) for reply in replies}
-        broadcast = (n for turn, n in self.broadcast.items() if turn in turns)
-        unicast = (n for (interface, number, to), n in self.unicast.items() if to == mac and (interface, number) in turns)
-        return sum(broadcast) + sum(unicast)
+        broadcast = sum([self.broadcast.get(turn, 0) for turn in turns])
+        if not self.unicast:
+            return broadcast
+        return broadcast + sum([self.unicast.get((interface, number, mac), 0) for interface, number in turns])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 
@@ -16,6 +16,7 @@ from arpcheck.model import (
     Nic,
     Owner,
     PassedOver,
+    Reply,
     Responder,
     Strength,
     Target,
@@ -53,10 +54,14 @@ class Case:
     """The segment of each interface that asked it."""
     parties: tuple[Responder, ...]
     """Who answered, sorted by the lowest MAC."""
-    heard: Mapping[Nic, frozenset[Turn]]
-    """The NICs that answered, each with when it did."""
+    heard: Mapping[Nic, Sequence[Reply]]
+    """The NICs that answered, each with its replies."""
     owners: Mapping[Nic, Owner]
     """Of every NIC that answered; those of one party share the node."""
+    doubtful: Set[Nic]
+    """Of these and others, the NICs of which it is not certain whose they are."""
+    proxying: Set[Nic]
+    """Of these and others, the NICs that answer for what they do not own."""
     named: Mapping[Mac, str]
     """MACs that are as they should be although they are no node's, with the reason: the Service itself names them."""
     named_unread: bool
@@ -164,21 +169,27 @@ class Case:
     """The parties that are no known node's."""
     offenders: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """Those that answered and should not have, for want of strict ARP."""
+    proxies: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
+    """The parties that answer for whatever they are asked."""
     together: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """The known parties that answered in the first round in which two of them did; empty where none did."""
     _doubted: bool = field(init=False, compare=False, repr=False)
     """Of some NIC that answered it is not certain whose it is."""
+    _proxied: bool = field(init=False, compare=False, repr=False)
+    """Some NIC that answered answers for what it does not own."""
     _by_mac: dict[Mac, tuple[Nic, ...]] = field(init=False, compare=False, repr=False)
     """The NICs of `heard`: hundreds may answer for one address, and each is looked up several times. Most cases never
     ask, so it is filled with the first look."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_mac", {})
-        owners = self.owners
-        object.__setattr__(self, "_doubted", any(owners[nic].strength is Strength.DOUBTFUL for nic in self.heard))
+        object.__setattr__(self, "_doubted", not self.heard.keys().isdisjoint(self.doubtful))
+        object.__setattr__(self, "_proxied", not self.heard.keys().isdisjoint(self.proxying))
+        proxies = [party for party in self.parties if self.is_proxy(party)] if self._proxied else []
+        object.__setattr__(self, "proxies", tuple(proxies))
         loud = self.non_strict
         strangers = [party for party in self.parties if party.node is None]
-        offenders = [party for party in self.parties if party.node in loud and not party.expected]
+        offenders = [party for party in self.parties if party.node in loud and not party.expected] if loud else []
         known = [party for party in self.parties if self.is_known(party)] if strangers else self.parties
         object.__setattr__(self, "strangers", tuple(strangers))
         object.__setattr__(self, "offenders", tuple(offenders))
@@ -198,7 +209,7 @@ class Case:
             nic
             for mac in party.macs
             for nic in self._by_mac.get(mac, ())
-            if self.owners[nic].node == party.node and any(interface in party.interfaces for interface, _ in self.heard[nic])
+            if self.owners[nic].node == party.node and any(reply.interface in party.interfaces for reply in self.heard[nic])
         )
 
     def owners_of(self, party: Responder) -> tuple[Owner, ...]:
@@ -212,7 +223,7 @@ class Case:
 
     def is_proxy(self, party: Responder) -> bool:
         """It answers for whatever it is asked, and was not asked in a way that would tell otherwise."""
-        if party.expected or party.node in self.non_strict:
+        if not self._proxied or party.expected or party.node in self.non_strict:
             return False
         return any(owner.proxied for owner in self.owners_of(party))
 
@@ -256,7 +267,7 @@ class Case:
 
     def turns_of(self, party: Responder) -> frozenset[Turn]:
         """When it answered."""
-        return frozenset(chain.from_iterable(self.heard[nic] for nic in self.nics_of(party)))
+        return frozenset((reply.interface, reply.round) for nic in self.nics_of(party) for reply in self.heard[nic])
 
     def every_round(self, party: Responder) -> bool:
         """On every interface on a segment where it answered at all: on another it may not be announced."""
@@ -274,7 +285,7 @@ class Case:
         return replace(
             self,
             parties=left,
-            heard={nic: turns for nic, turns in self.heard.items() if nic not in gone},
+            heard={nic: replies for nic, replies in self.heard.items() if nic not in gone},
             doubled=tuple(entry for entry in self.doubled if entry[0] not in gone),
         )
 

@@ -69,11 +69,12 @@ def node_states(
         for node in every
     }
     listed = _listed_nodes(looks.keys(), owners)
+    holders = _genuine(canary, owners, observations) if canary else frozenset()
     few = sum(bool(look.heard) for look in looks.values()) >= MANY_NODES and not any(look.missed for look in looks.values())
     states = []
     for node in every:
         look = looks[node.name]
-        arp, reason = _judge(look, canary, blind, FEW if few else ENOUGH, shared, listed, networks)
+        arp, reason = _judge(look, canary, holders, blind, FEW if few else ENOUGH, shared, listed, networks)
         if arp is Arp.QUIET:
             reason = f"{reason}; {_why_quiet(gateways.get(node.name, ()), look.nics, observations)}"
         macs = tuple(sorted({mac for _, mac in look.nics}))
@@ -89,6 +90,15 @@ def node_states(
         )
         states.append(found)
     return tuple(states)
+
+
+def _genuine(ip: Address, owners: Mapping[Nic, Owner], observations: Observations) -> frozenset[Nic]:
+    """The NICs that answered for an address, and not as a proxy."""
+    return frozenset(
+        nic
+        for nic, replies in observations.by_nic(ip).items()
+        if any(reply.sender not in owners[nic].proxied for reply in replies)
+    )
 
 
 class _Look:
@@ -187,6 +197,7 @@ def _listed_nodes(names: Set[str], owners: Mapping[Nic, Owner]) -> frozenset[str
 def _judge(
     look: _Look,
     canary: Address | None,
+    holders: Set[Nic],
     blind: Collection[str],
     enough: int,
     shared: Collection[Address],
@@ -196,10 +207,9 @@ def _judge(
     observations = look.observations
     if look.name in blind:
         return Arp.SELF, "arpcheck ran on it, and a host does not receive its own replies"
-    answered = [nic for nic in look.nics if canary and look.genuine(canary, nic)]
+    answered = [nic for nic in look.nics if nic in holders]
     contested = {nic for _, nic in look.at_home if look.owners[nic].doubtful}
     sure = any(not look.owners[nic].doubtful for nic in answered)
-    holders = {nic for nic in observations.by_nic(canary) if look.genuine(canary, nic)} if canary else set()
     if answered and (sure or (len(contested) > 1 and contested <= holders)):  # whichever of them it is
         macs = ", ".join(sorted({mac for _, mac in answered}))
         return Arp.NON_STRICT, f"{macs} replied for {canary}, a ClusterIP that nobody announces"

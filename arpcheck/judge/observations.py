@@ -158,11 +158,13 @@ class Observations:
         return found
 
     def repeated(self, ip: Address) -> Sequence[Nic]:
-        """Who replied for an address more than once; the others cannot have sent two replies to a request."""
+        """Who may have sent two replies to a request: the others replied once in each of their turns."""
         found = self.by_nic(ip)
         if len(found) == len(self.replies(ip)):
             return ()
-        return [nic for nic, replies in found.items() if len(replies) > 1]
+        asked = self.asked(ip).broadcast.keys()
+        several = ((nic, replies, {(one.interface, one.round) for one in replies}) for nic, replies in found.items())
+        return [nic for nic, replies, turns in several if len(turns) < len(replies) or not turns <= asked]
 
     def probes(self, ip: Address, nic: Nic) -> tuple[Probe, ...]:
         """Every question for an address that this NIC could hear, in the order in which they were put."""

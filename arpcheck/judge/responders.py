@@ -129,56 +129,44 @@ def parties(
     folded: dict[str | Nic, Sequence[Reply]] = {}
     for nic, replies in sorted(observations.by_nic(ip).items(), key=lambda item: item[0][1]):
         name = owners[nic].node or nic
-        folded[name] = [*folded[name], *replies] if name in folded else replies
-    found, broadcast_alone = [], not asked.unicast
+        others = folded.setdefault(name, replies)
+        if others is not replies:
+            folded[name] = [*others, *replies]
+    found: list[Responder] = []
+    interface, number, alone = None, None, not asked.unicast
     for name, replies in folded.items():
-        mac = replies[0].mac
-        node = name if isinstance(name, str) else None
-        vendor, should = None if node else vendors.get(mac), node in expected or mac in named
-        if broadcast_alone and len(replies) == 1:
-            found.append(_once(replies[0], asked, node, should, vendor))
-        else:
+        first = replies[0]
+        node, vendor = (name, None) if isinstance(name, str) else (None, vendors.get(first.mac))
+        should = node in expected or first.mac in named
+        if len(replies) > 1 or not alone:
             found.append(_often(replies, asked, node, should, vendor))
+            continue
+        # What `_often` gives for one reply: nearly all are that where there are many, and most in the same turn.
+        if number != first.round or interface != first.interface:
+            interface, number = first.interface, first.round
+            interfaces, rounds = (interface,), (number,)
+            questions = asked.broadcast.get((interface, number), 0)
+            often = round(1 / questions, 2) if questions else 0.0
+        sources = () if first.source == first.mac else (first.source,)
+        found.append(Responder(node, (first.mac,), interfaces, should, False, rounds, often, first.after, vendor, sources))
     return tuple(found)
 
 
-def heard(ip: Address, observations: Observations) -> Mapping[Nic, frozenset[Turn]]:
-    """The NICs that replied for an address, each with when it did."""
-    alone: dict[Turn, frozenset[Turn]] = {}  # most answer once, and many in the same turn
-    found = {}
-    for nic, replies in observations.by_nic(ip).items():
-        one = replies[0].interface, replies[0].round
-        if len(replies) > 1:
-            found[nic] = frozenset((reply.interface, reply.round) for reply in replies)
-        else:
-            found[nic] = alone[one] if one in alone else alone.setdefault(one, frozenset((one,)))
-    return found
-
-
-def _once(reply: Reply, asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
-    """What `_often` gives for one reply to a question that all heard: nearly all are that where there are many."""
-    mac, interface, number = reply.mac, reply.interface, reply.round
-    questions = asked.broadcast.get((interface, number), 0)
-    per_probe = 1.0 if questions == 1 else round(1 / questions, 2) if questions else 0.0
-    sources = () if reply.source == mac else (reply.source,)
-    values = node, (mac,), (interface,), expected, False, (number,), per_probe, reply.after, vendor, sources
-    return tuple.__new__(Responder, values)  # its own constructor is a function in Python that does just this
-
-
 def _often(replies: Sequence[Reply], asked: Asked, node: str | None, expected: bool, vendor: str | None) -> Responder:
-    macs = _each(reply.mac for reply in replies)
-    questions = max(asked.heard_by([reply for reply in replies if reply.mac == mac]) for mac in macs)
+    macs = _each([reply.mac for reply in replies])
+    by_mac = [[reply for reply in replies if reply.mac == mac] for mac in macs] if len(macs) > 1 else [replies]
+    questions = max(map(asked.heard_by, by_mac))
     return Responder(
         node=node,
         macs=macs,
-        interfaces=_each(reply.interface for reply in replies),
+        interfaces=_each([reply.interface for reply in replies]),
         expected=expected,
         flux=len(macs) > 1,
-        rounds=_each(reply.round for reply in replies),
+        rounds=_each([reply.round for reply in replies]),
         replies_per_probe=round(len(replies) / questions, 2) if questions else 0.0,
-        first_reply_ms=min(reply.after for reply in replies),
+        first_reply_ms=min([reply.after for reply in replies]),
         vendor=vendor,
-        sources=_each(reply.source for reply in replies if reply.source != reply.mac),
+        sources=_each([reply.source for reply in replies if reply.source != reply.mac]),
     )
 
 

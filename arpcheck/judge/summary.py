@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import groupby
 from operator import attrgetter
-from typing import assert_never
+from typing import Any, assert_never
 
 from arpcheck.command_lines import CommandLines
 from arpcheck.evidence import Evidence
@@ -45,7 +45,7 @@ from arpcheck.model import (
     TargetReport,
     Verdict,
 )
-from arpcheck.model.constants import OVERRIDE, SEGMENTS, SLOW
+from arpcheck.model.constants import IPV6, OVERRIDE, SEGMENTS, SLOW
 from arpcheck.text import count
 
 _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
@@ -54,10 +54,11 @@ _UNSEEN = KubeProxy(mode=None, strict_arp=None, source=None)
 def report(judged: Judged, evidence: Evidence, preflight: Preflight | None) -> Report:
     by_target = {judgement.case.target: judgement for judgement in judged.judgements}
     found = findings(judged)
+    loud = frozenset(judged.named(Arp.NON_STRICT))
     lines = CommandLines.of(evidence.objects, () if evidence.vantages else evidence.options.interfaces)
     return Report(
         summary=summarise(judged, found, complete=evidence.complete, interrupted=evidence.interrupted, preflight=preflight),
-        targets=tuple(_target(target, by_target.get(target), judged, lines) for target in judged.targets),
+        targets=tuple(_target(target, by_target.get(target), judged, lines, loud) for target in judged.targets),
         nodes=tuple(_node_report(state, judged) for state in judged.nodes),
         findings=tuple(_with_commands(finding, lines) for finding in found),
         gaps=tuple(sorted(judged.gaps)),
@@ -72,7 +73,10 @@ def _with_commands(finding: Finding, lines: CommandLines) -> Finding:
     return replace(finding, do=tuple(lines.completed(step, finding.ips) for step in finding.do))
 
 
-def _target(target: Target, judgement: Judgement | None, judged: Judged, lines: CommandLines) -> TargetReport:
+def _target(
+    target: Target, judgement: Judgement | None, judged: Judged, lines: CommandLines, loud: Set[str]
+) -> TargetReport:
+    """`loud`: the nodes without strict ARP."""
     observations = judged.observations
     ip = target.ip
     asked = ip if not target.skipped else None
@@ -91,7 +95,7 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged, lines: 
         announcers=case.claims,
         verdict=judgement.verdict,
         reason=marked(said(judgement), accepted),
-        responders=_wrong_first(case.parties, judged),
+        responders=_wrong_first(case.parties, loud),
         rounds=rounds,
         accepted=accepted,
         also=judgement.also,
@@ -102,11 +106,8 @@ def _target(target: Target, judgement: Judgement | None, judged: Judged, lines: 
     )
 
 
-def _wrong_first(found: tuple[Responder, ...], judged: Judged) -> tuple[Responder, ...]:
+def _wrong_first(found: tuple[Responder, ...], loud: Set[str]) -> tuple[Responder, ...]:
     """Strangers, then kernels without strict ARP, then other nodes, and at the end who should reply."""
-    if len(found) < 2:
-        return found
-    loud = frozenset(judged.named(Arp.NON_STRICT))
     return tuple(sorted(found, key=lambda one: (one.expected, one.node is not None, one.node not in loud)))
 
 
@@ -339,7 +340,7 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
 
 
 def _others(case: Case, verdict: Verdict, quiet: frozenset[str]) -> Iterable[Also]:
-    if verdict not in (Verdict.NON_STRICT, Verdict.PROXY_ARP, Verdict.FOREIGN):
+    if verdict not in (Verdict.NON_STRICT, Verdict.PROXY_ARP, Verdict.FOREIGN) or not quiet:
         return
     if verdict is Verdict.NON_STRICT and not case.offenders:
         return  # every kernel holds it, by configuration
@@ -382,6 +383,7 @@ def winner(ip: Address, responders: Sequence[Responder], observations: Observati
     first: Linux ignores another reply within a second of it (net/ipv4/arp.c, arp_process, `locktime`). Of two that were
     taken equally often the one with the fastest reply. None where nobody replied to such a request."""
     asked = observations.asked(ip).broadcast
+    preference: Callable[[Reply], Any] = _preference if ip.version == IPV6 else attrgetter("at")
     first: dict[tuple[object, ...], tuple[Reply, Responder]] = {}
 
     def of(reply: Reply) -> Responder | None:
@@ -389,8 +391,8 @@ def winner(ip: Address, responders: Sequence[Responder], observations: Observati
 
     for request, found in groupby(observations.replies(ip), key=attrgetter("interface", "round", "sender", "to")):
         if request[3] is None and request[:2] in asked:
-            best = next(((reply, one) for reply in sorted(found, key=_preference) if (one := of(reply))), None)
-            if best is not None and (request not in first or _preference(best[0]) < _preference(first[request][0])):
+            best = next(((reply, one) for reply in sorted(found, key=preference) if (one := of(reply))), None)
+            if best is not None and (request not in first or preference(best[0]) < preference(first[request][0])):
                 first[request] = best
     won = Counter(one for _, one in first.values())
     likely = min(won, key=lambda one: (-won[one], one.first_reply_ms, one.macs), default=None)
@@ -398,8 +400,8 @@ def winner(ip: Address, responders: Sequence[Responder], observations: Observati
 
 
 def _preference(reply: Reply) -> tuple[bool, float]:
-    """Sorts the replies to one request, that which a client takes first: in IPv4 the first one; in IPv6 the last one with
-    the override flag, else the first (RFC 4861 section 7.2.5; net/ipv6/ndisc.c, ndisc_recv_na)."""
+    """Sorts the replies to one request in IPv6, that which a client takes first: the last one with the override flag, else
+    the first (RFC 4861 section 7.2.5; net/ipv6/ndisc.c, ndisc_recv_na)."""
     override = bool(reply.flags and reply.flags & OVERRIDE)
     return not override, -reply.at if override else reply.at
 

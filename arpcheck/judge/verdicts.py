@@ -95,11 +95,11 @@ def proxy_arp(case: Case) -> str | None:
     Do:
     - Turn proxy ARP off on that device for this segment (Linux: net.ipv4.conf.IFACE.proxy_arp=0).
     - Run arpcheck again. It can judge only then what the proxy hid."""
-    proxies = [party for party in case.parties if case.is_proxy(party)]
-    if not proxies:
+    if not case.proxies:
         return None
-    owns = "replies for addresses that it does not own" if len(proxies) == 1 else "reply for addresses that they do not own"
-    return f"{who(case, proxies)} {owns}{others_too(case, case.is_proxy)}"
+    one = len(case.proxies) == 1
+    owns = "replies for addresses that it does not own" if one else "reply for addresses that they do not own"
+    return f"{who(case, case.proxies)} {owns}{others_too(case, case.is_proxy)}"
 
 
 def foreign(case: Case) -> str | None:

@@ -33,6 +33,10 @@ class CaseContext:
 
     observations: Observations
     owners: Mapping[Nic, Owner]
+    doubtful: frozenset[Nic]
+    """The NICs of which it is not certain whose they are."""
+    proxying: frozenset[Nic]
+    """The NICs that answer for what they do not own."""
     kin: Mapping[str | None, Sequence[Nic]]
     """The NICs of each node."""
     labels: Mapping[Mac, str]
@@ -66,7 +70,8 @@ class CaseContext:
 
 def cases(targets: Iterable[Target], evidence: Evidence, context: CaseContext) -> tuple[Case, ...]:
     """All that is known of each of these targets, which need a verdict."""
-    return _with_shadows(tuple(_without_routers(_case(target, evidence, context), context) for target in targets))
+    seen = tuple(_without_routers(_case(target, evidence, context), context) for target in targets)
+    return _with_shadows(seen) if any(case.strangers for case in seen) else seen
 
 
 def _case(target: Target, evidence: Evidence, context: CaseContext) -> Case:
@@ -79,7 +84,7 @@ def _case(target: Target, evidence: Evidence, context: CaseContext) -> Case:
     rounds = observations.rounds(ip) if ip else ()
     requested = observations.asked(ip) if ip else None
     ears = {(observations.segment(interface), sender) for interface, sender in requested.ears} if requested else ()
-    responding = frozenset(name for ear in ears for name in context.heard_as.get(ear, ()))
+    responding = frozenset[str]().union(*(context.heard_as.get(ear, ()) for ear in ears))
     direct = tuple(observations.direct(ip)) if ip and not parties else ()
     segments = {observations.segment(interface) for interface in requested.interfaces()} if requested else set()
     return Case(
@@ -88,8 +93,10 @@ def _case(target: Target, evidence: Evidence, context: CaseContext) -> Case:
         turns=frozenset(turn for turn in requested.turns() if turn[1] in rounds) if requested else frozenset(),
         segments={interface: observations.segment(interface) for interface in requested.interfaces()} if requested else {},
         parties=parties,
-        heard=responders.heard(ip, observations) if ip and parties else {},
+        heard=observations.by_nic(ip) if ip and parties else {},
         owners=owners,
+        doubtful=context.doubtful,
+        proxying=context.proxying,
         named=record.named,
         named_unread=record.named_unread,
         unreachable=responders.unreachable(ip, parties, observations, context.kin, context.probing_interfaces) if ip else {},
@@ -235,7 +242,7 @@ def _without_routers(case: Case, context: CaseContext) -> Case:
     if not case.parties or (case.on_link and not context.guessed):
         return case
     perhaps = context.guessed and not any(case.target.ip in network for network in context.networks)
-    routers = tuple(party for party in case.parties if case.is_proxy(party)) if perhaps or not case.on_link else ()
+    routers = case.proxies if perhaps or not case.on_link else ()
     return replace(case.without(routers), routed=routers if perhaps else ()) if routers else case
 
 

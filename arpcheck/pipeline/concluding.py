@@ -75,6 +75,8 @@ def conclude(evidence: Evidence) -> Report:
     context = CaseContext(
         observations=observations,
         owners=owned,
+        doubtful=frozenset(nic for nic, owner in owned.items() if owner.doubtful),
+        proxying=frozenset(nic for nic, owner in owned.items() if owner.proxied),
         labels=labels,
         non_strict=frozenset(state.name for state in states if state.arp is Arp.NON_STRICT),
         heard=_responding_nodes(owned, observations),

@@ -57,6 +57,11 @@ def party(number, *rounds, node=None, named="", **owner):
     return Party(responder, Owner(mac=found, node=node, **owner), named)
 
 
+def reply(interface, number, mac, ip=IP):
+    """In the round of that number."""
+    return Reply(number * 1000.0 + 1, interface, number, ip, OURS, None, mac, mac, 1.0)
+
+
 def claim(node, trust=Trust.CURRENT):
     kind = ClaimSource.SERVICE_L2_STATUS
     return Claim(node=node, source="ServiceL2Status metallb-system/l2-a", kind=kind, trust=trust)
@@ -68,7 +73,9 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
         "rounds": (1, 2, 3),
         "turns": frozenset(("eth0", number) for number in rest.get("rounds", (1, 2, 3))),
         "heard": {
-            ("eth0", mac): frozenset(("eth0", n) for n in p.responder.rounds) for p in parties for mac in p.responder.macs
+            ("eth0", mac): [reply("eth0", n, mac, ip) for n in p.responder.rounds]
+            for p in parties
+            for mac in p.responder.macs
         },
         "segments": {"eth0": "eth0"},
         "parties": tuple(p.responder._replace(expected=p.owner.node in [*announcers] or p.named != "") for p in parties),
@@ -97,7 +104,10 @@ def case(*parties, ip=IP, announcers=(), non_strict=(), kind=Kind.LOAD_BALANCER,
         "often": 8,
         "complete": True,
     }
-    return Case(**{**made, **rest})
+    made |= rest
+    owners = made["owners"].items()
+    doubtful = {nic for nic, owner in owners if owner.doubtful}
+    return Case(**{"doubtful": doubtful, "proxying": {nic for nic, owner in owners if owner.proxied}, **made})
 
 
 def evidence(**rest):
@@ -109,9 +119,7 @@ def evidence(**rest):
 def observations(*asked, answered=(), **rest):
     """`asked`: an address and a round each, on eth0 with our own address; `answered`: the same with a MAC's number."""
     questions = tuple(Question(number * 1000.0, "eth0", number, ip, OURS, None) for ip, number in asked)
-    replies = tuple(
-        Reply(number * 1000.0 + 1, "eth0", number, ip, OURS, None, mac(who), mac(who), 1.0) for ip, number, who in answered
-    )
+    replies = tuple(reply("eth0", number, mac(who), ip) for ip, number, who in answered)
     return Observations(evidence(questions=questions, replies=replies, **rest))
 
 
@@ -133,10 +141,7 @@ def hosts(*asked, answered=(), names=("one", "two")):
         for place, name in enumerate(names)
     )
     questions = tuple(Question(n * 1000.0, interfaces[(n - 1) // 3], n, ip, OURS, None) for ip, n in asked)
-    replies = tuple(
-        Reply(n * 1000.0 + 1, interfaces[(n - 1) // 3], n, ip, OURS, None, mac(who), mac(who), 1.0)
-        for ip, n, who in answered
-    )
+    replies = tuple(reply(interfaces[(n - 1) // 3], n, mac(who), ip) for ip, n, who in answered)
     lan = Host(interfaces=tuple(Interface(name=name, mac=None, addresses=("10.0.0.5/24",)) for name in interfaces))
     return Observations(
         evidence(options=Options(interfaces=interfaces), host=lan, vantages=vantages, questions=questions, replies=replies)

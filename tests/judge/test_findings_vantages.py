@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from judge_cases import CANARY, IP, because, case, finding, hosts, judged, mac, observations, party
+from judge_cases import CANARY, IP, because, case, finding, hosts, judged, mac, observations, party, reply
 
 SEGMENT = "one:eth0"
 """All are on one LAN."""
@@ -20,7 +20,10 @@ def run(answered, *parties, asked=ASKED, names=("one", "two"), **rest):
         one._replace(responder=one.responder._replace(interfaces=("one:eth0",)))
         for one in parties or (party(1, 1, 2, 3, node="a"),)
     )
-    heard = {(SEGMENT, one.owner.mac): frozenset(("one:eth0", number) for number in one.responder.rounds) for one in found}
+    heard = {
+        (SEGMENT, one.owner.mac): [reply("one:eth0", number, one.owner.mac) for number in one.responder.rounds]
+        for one in found
+    }
     known = {(SEGMENT, one.owner.mac): one.owner for one in found}
     made = case(*found, heard=heard, owners=known)
     return judged(made, **{"observations": hosts(*asked, answered=answered, names=names), **rest})

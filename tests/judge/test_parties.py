@@ -25,10 +25,12 @@ def reply(mac=A, number=1, interface="eth0", after=0.2, source=None):
 @pytest.mark.parametrize("found", [reply(), reply(source=OTHER), reply(number=3, interface="eth1", after=7.5)])
 @pytest.mark.parametrize(("node", "vendor"), [("worker-1", None), (None, "VRRP, virtual router 51"), (None, None)])
 def test_one_reply_is_told_as_several_would_be(asked, found, node, vendor):
-    questions = Asked(broadcast={(found.interface, found.round): asked} if asked else {})
-    assert responders._once(found, questions, node, True, vendor) == responders._often(
-        [found], questions, node, True, vendor
-    )
+    questions = [Question(1000.0, found.interface, found.round, IP, OWN, None)] * asked
+    heard = Observations(evidence(questions=questions, replies=[found]))
+    nics = {(found.interface, found.mac): Owner(mac=found.mac, node=node)}
+    vendors = {found.mac: vendor} if vendor else {}
+    told = responders._often([found], heard.asked(IP), node, True, vendor)
+    assert responders.parties(IP, heard, nics, vendors, {node}) == (told,)
 
 
 def test_the_nics_of_a_node_are_one_responder():

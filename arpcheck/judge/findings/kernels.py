@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from arpcheck.judge.judged import AskingHost, Found, Judged, Judgement, Rule
+from arpcheck.judge.case import Case
+from arpcheck.judge.judged import AskingHost, Found, Judged, Rule
 from arpcheck.model import Address, Arp, Outcome, Responder, Severity, Trust, Verdict
 from arpcheck.model.constants import IPVS, IPVS_DEVICE
 from arpcheck.text import count
@@ -196,7 +197,8 @@ def split_announcers(judged: Judged) -> Found | None:
             continue  # all kernels hold it by configuration, or there was a failover
         case, offenders = judgement.case, {party.node for party in judgement.case.offenders}
         names = [party for party in case.together if party.node and party.node not in offenders]
-        others = [party for party in case.together if _also_announces(party, judgement)] if names else []
+        several = Verdict.DUPLICATE in (judgement.verdict, judgement.first)
+        others = [party for party in case.together if _also_announces(party, case)] if names and several else []
         if len(names) + len(others) > 1:
             told = " and ".join([case.words(party) for party in (*names, *others)])
             because.append(f"{told} replied in one round for {judgement.ip}")
@@ -211,11 +213,9 @@ def split_announcers(judged: Judged) -> Found | None:
     return Found(because=tuple(because), nodes=tuple(nodes), ips=tuple(ips)) if because else None
 
 
-def _also_announces(party: Responder, judgement: Judgement) -> bool:
+def _also_announces(party: Responder, case: Case) -> bool:
     """It is not a node and replies as it should: the Service names its MAC address, or no node serves the address."""
-    if party.node or Verdict.DUPLICATE not in (judgement.verdict, judgement.first):
-        return False
-    return party.macs[0] in judgement.case.named or judgement.case.external
+    return not party.node and (party.macs[0] in case.named or case.external)
 
 
 def two_controllers(judged: Judged) -> Found | None:

@@ -112,7 +112,7 @@ def proxy_arp(judged: Judged) -> Found | None:
             controls = [str(ip) for ip in judged.controls if nic in judged.observations.by_nic(ip)]
             what = f"for the control {', '.join(controls)}" if controls else "for several nodes, but never to 0.0.0.0"
             because.append(f"{owner.node or _owner_label(owner)} replied {what}")
-    ips = tuple(j.ip for j in judged.asked() for party in j.case.parties if j.case.is_proxy(party))
+    ips = tuple(j.ip for j in judged.asked() if j.case.proxies)
     return Found(because=tuple(because), ips=ips) if because else None
 
 
