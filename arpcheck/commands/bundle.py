@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
 
+import typer
+
+from arpcheck.commands.option_groups import OptionGroup
 from arpcheck.commands.output import check
 from arpcheck.errors import OutputError, UsageError
 from arpcheck.evidence import Evidence
@@ -34,6 +37,25 @@ class Bundle:
     def table(self) -> Path:
         """The file with the table of pseudonyms."""
         return Path(f"{self.path}.mapping.json")
+
+
+BundleFile = Annotated[
+    str | None,
+    typer.Option("--bundle", metavar="FILE", help="Write an archive for a ticket: reports, frames, objects and log."),
+]
+Redact = Annotated[
+    bool,
+    typer.Option(
+        "--redact", help="Replace all names and addresses in the bundle by pseudonyms; write the mapping beside it."
+    ),
+]
+
+
+def _bundle(*, bundle: str | None, redact: bool) -> Bundle:
+    return Bundle(path=bundle, redacted=redact)
+
+
+BUNDLE = OptionGroup({"bundle": (BundleFile, None), "redact": (Redact, False)}, _bundle)
 
 
 def bundled(

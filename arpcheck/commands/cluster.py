@@ -14,47 +14,36 @@ from arpcheck import IMAGE, pipeline
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.jobs import JobsApi, jobs_api
 from arpcheck.commands import cluster_jobs
-from arpcheck.commands.bundle import Bundle, bundled
+from arpcheck.commands.bundle import BUNDLE, Bundle, bundled
 from arpcheck.commands.cluster_jobs import Life
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.cluster_plan import Wishes
 from arpcheck.commands.cluster_run import ClusterProbe, ClusterRequest, plan_words, probed
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.opening import checked, stopping
+from arpcheck.commands.option_groups import (
+    REPORT,
+    REQUESTS,
+    SELECTION,
+    ReportOptions,
+    Selection,
+    cluster_words,
+    kubeconfig_note,
+    reads_cluster,
+    stands_for,
+)
 from arpcheck.commands.options import (
-    Accept,
-    BundleFile,
     ExitZero,
-    ExternalIps,
-    Family,
-    Faults,
-    Format,
-    Ip,
-    LoadBalancerClass,
     MacMap,
-    NoHeaders,
-    Only,
-    Output,
     Quiet,
-    Rate,
-    Redact,
-    Rounds,
-    Selector,
     Verbose,
-    Wait,
     duration,
     ended,
-    known_family,
-    known_format,
-    rows_shown,
-    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, deliver, notice, show, style
 from arpcheck.commands.pod import policy_rules
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.gc_control import held_back
-from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.text import count
 from arpcheck.vantages.manifests import SCC, Manifest, check_image, check_namespace, made, setting, vantage_job, yaml_text
 from arpcheck.vantages.segments import Network
@@ -70,7 +59,12 @@ EXAMPLES = (
 CLEAN = "clean"
 
 
+_SENDER = Annotated[str, typer.Option("--sender", metavar="NAME", help="The ARP sender address: auto, own or zero.")]
+_REQUESTS = replace(REQUESTS, options={**REQUESTS.options, "sender": (_SENDER, "auto")})
+
+
 @reads_cluster(file=False)
+@stands_for(requests=_REQUESTS, selection=SELECTION.but("namespace", "all_namespaces"), wanted=REPORT, bundle=BUNDLE)
 def cluster(
     *,
     services: Annotated[
@@ -109,17 +103,8 @@ def cluster(
         str | None, typer.Option("--pull-secret", metavar="NAME", help="The Secret to pull it with; needs -n.")
     ] = None,
     openshift: Annotated[bool, typer.Option("--openshift", help="Add the rights that OpenShift requires.")] = False,
-    rounds: Rounds = ROUNDS,
-    wait: Wait = WAIT,
-    rate: Rate = RATE,
-    sender: Annotated[
-        str, typer.Option("--sender", metavar="NAME", help="The ARP sender address: auto, own or zero.")
-    ] = "auto",
-    family: Family = "auto",
-    selector: Selector = None,
-    load_balancer_class: LoadBalancerClass = None,
-    ip: Ip = None,
-    external_ips: ExternalIps = False,
+    requests: Options,
+    selection: Selection,
     mac_map: MacMap = None,
     cluster: ClusterSource,
     start_timeout: Annotated[
@@ -144,14 +129,8 @@ def cluster(
     force: Annotated[
         bool, typer.Option("--force", help="With `clean`: also what runs of other hosts made that may still run.")
     ] = False,
-    accept: Accept = None,
-    format_name: Format = "table",
-    only: Only = None,
-    faults: Faults = False,
-    no_headers: NoHeaders = False,
-    output: Output = None,
-    bundle: BundleFile = None,
-    redact: Redact = False,
+    wanted: ReportOptions,
+    bundle: Bundle,
     exit_zero: ExitZero = False,
     quiet: Quiet = False,
     _verbose: Verbose = False,
@@ -160,37 +139,26 @@ def cluster(
 
     Needs no LAN and no privilege here: arpcheck makes a namespace and Jobs, reads their logs, and removes what it made.
     The exit code is that of the report, as in `arpcheck merge`."""
-    chosen = known_format(format_name)
     if rbac:
         return _rights(namespace, openshift=openshift)
     if services == [CLEAN]:
         return _cleaned(as_caller(cluster), cluster, _checked_namespace(namespace), force=force)
     if force:
         raise UsageError("--force belongs to `arpcheck cluster clean`", "Leave it out")
-    if sender not in ("auto", "own", "zero"):
-        raise UsageError(f"--sender {sender[:80]!r}: each node has another address", "One of auto, own, zero")
+    if requests.sender not in ("auto", "own", "zero"):
+        raise UsageError(f"--sender {requests.sender[:80]!r}: each node has another address", "One of auto, own, zero")
     if pull_secret and namespace is None:
         raise UsageError("--pull-secret needs -n", "Name the namespace that has the Secret")
-    options = selecting(
-        Options(
-            rounds=rounds, wait=wait, rate=rate, sender=sender, families=known_family(family), external_ips=external_ips
-        ),
-        services=services or (),
-        selector=selector or (),
-        load_balancer_class=load_balancer_class or (),
-        ip=ip or (),
-    )
-    options = replace(options, on_link=bool(segment))
+    options = selection.of(replace(requests, on_link=bool(segment)), services or ())
     wanted_image = image or os.environ.get("ARPCHECK_IMAGE") or IMAGE
     check_image(wanted_image)
-    archive = Bundle(path=bundle, redacted=redact)
-    source = as_caller(cluster, output)
-    archive.check()
+    source = as_caller(cluster, wanted.output)
+    bundle.check()
     request = ClusterRequest(
         options=_without_interfaces(checked(options)),
         source=source,
         mac_map=read_mac_maps(tuple(mac_map or ())),
-        accepted=read_acceptances(accept),
+        accepted=read_acceptances(wanted.accept),
         image=wanted_image,
         namespace=_checked_namespace(namespace),
         pull_secret=pull_secret,
@@ -211,8 +179,8 @@ def cluster(
             probe.say(f"removed what the run {left.run}, which died, left in the namespace {left.namespace}")
         evidence = probed(probe, *probe.read())
         report = pipeline.conclude(evidence)
-        unwritten = bundled(archive, evidence, report, None)
-        deliver(report, chosen, output, style(sys.stdout, headers=not no_headers, shown=rows_shown(only, faults)))
+        unwritten = bundled(bundle, evidence, report, None)
+        deliver(report, wanted.format_name, wanted.output, style(sys.stdout, headers=wanted.headers, shown=wanted.shown))
         if not probe.is_gone():
             notice(f"what was removed from the namespace {probe.run.namespace} is not gone yet: a node may be lost")
     if unwritten:

@@ -17,9 +17,9 @@ import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.source import Access, access
-from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.doctor_commands import EVERY_NEED, Check, CheckId, CheckState, CommandState, command_states
 from arpcheck.commands.opening import opened
+from arpcheck.commands.option_groups import reads_cluster
 from arpcheck.commands.options import (
     Iface,
     Verbose,

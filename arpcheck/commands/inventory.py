@@ -21,17 +21,20 @@ import yaml
 import arpcheck
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.input_files import read_mac_maps
 from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open
+from arpcheck.commands.option_groups import (
+    REQUESTS,
+    ReportOptions,
+    cluster_words,
+    kubeconfig_note,
+    reads_cluster,
+    stands_for,
+)
 from arpcheck.commands.options import (
     MacMap,
     Quiet,
-    Rate,
-    Rounds,
-    Sender,
     Verbose,
-    Wait,
     one_of,
 )  # fmt: skip
 from arpcheck.commands.output import notice, show
@@ -41,7 +44,6 @@ from arpcheck.mac_owners import all_identities, node_ip, rank, unmatched_hosts
 from arpcheck.mac_owners.mac_list.nics import END
 from arpcheck.mac_owners.mac_list.tables import NOTES
 from arpcheck.model import Identity, Mac, SourceRank
-from arpcheck.model.constants import RATE, WAIT
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
@@ -52,6 +54,7 @@ EXAMPLES = (
 
 
 @reads_cluster()
+@stands_for(requests=REQUESTS.but("family", rounds=2))
 def inventory(
     *,
     iface: Annotated[
@@ -67,10 +70,7 @@ def inventory(
     image: Annotated[
         str, typer.Option("--image", metavar="NAME", help="The image of the Jobs of --manifest: it needs sh, cat and grep.")
     ] = "",
-    rounds: Rounds = 2,
-    wait: Wait = WAIT,
-    rate: Rate = RATE,
-    sender: Sender = "auto",
+    requests: Options,
     mac_map: MacMap = None,
     cluster: ClusterSource,
     format_name: Annotated[
@@ -85,12 +85,10 @@ def inventory(
         raise UsageError("--manifest needs --image, and --image needs --manifest", "Give an image with sh, cat and grep")
     return run(
         ProbeRequest(
-            options=Options(
-                interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender
-            ),
+            options=replace(requests, interfaces=tuple(dict.fromkeys(iface or ()))),
             source=cluster,
             mac_maps=tuple(mac_map or ()),
-            format_name=format_name,
+            report=ReportOptions(format_name=format_name),
             quiet=quiet,
         ),
         image or None,
@@ -110,7 +108,7 @@ def run(request: ProbeRequest, image: str | None) -> int:
 def _show(evidence: Evidence, request: ProbeRequest, image: str | None) -> int:
     missing = unresolved(evidence)
     if image is None:
-        show(inventory_csv(evidence) if request.format_name == "csv" else inventory_table(evidence))
+        show(inventory_csv(evidence) if request.report.format_name == "csv" else inventory_table(evidence))
     elif missing:
         show(inventory_manifest(missing, image, f"run-{evidence.started_at:%Y%m%d-%H%M%S}"))
     else:

@@ -8,20 +8,11 @@ from typing import Annotated
 
 import typer
 
-from arpcheck.commands.bundle import Bundle
+from arpcheck.commands.bundle import BUNDLE, Bundle
+from arpcheck.commands.option_groups import REPORT, ReportOptions, stands_for
 from arpcheck.commands.options import (
-    Accept,
-    BundleFile,
     ExitZero,
-    Faults,
-    Format,
-    NoHeaders,
-    Only,
-    Output,
-    Redact,
     ended,
-    known_format,
-    rows_shown,
 )  # fmt: skip
 from arpcheck.commands.report import load, render_report
 from arpcheck.errors import UsageError
@@ -31,27 +22,19 @@ from arpcheck.runs import merge as runs
 EXAMPLES = ("arpcheck merge worker-1.json worker-2.json --output all.json",)
 
 
+@stands_for(wanted=REPORT, bundle=BUNDLE)
 def merge(
+    *,
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE", help="Saved reports of one cluster, each from a different host; - is stdin."),
     ],
-    accept: Accept = None,
-    format_name: Format = "table",
-    only: Only = None,
-    faults: Faults = False,
-    no_headers: NoHeaders = False,
-    output: Output = None,
-    bundle: BundleFile = None,
-    redact: Redact = False,
+    wanted: ReportOptions,
+    bundle: Bundle,
     exit_zero: ExitZero = False,
 ) -> int:
     """Merge reports from several hosts into one. The exit code is that of the merged report."""
-    chosen = known_format(format_name)
-    wanted, shown = Bundle(path=bundle, redacted=redact), rows_shown(only, faults)
-    read, headers = (lambda: merged(files)), not no_headers
-    code = render_report(read, chosen, output, accept=accept, headers=headers, shown=shown, bundle=wanted)
-    return ended(code, exit_zero)
+    return ended(render_report(lambda: merged(files), wanted, bundle), exit_zero)
 
 
 def merged(paths: Sequence[str]) -> Evidence:

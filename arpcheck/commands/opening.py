@@ -16,7 +16,7 @@ from types import FrameType
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, preload
 from arpcheck.commands.bundle import Bundle
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note
+from arpcheck.commands.option_groups import ReportOptions, cluster_words, kubeconfig_note
 from arpcheck.commands.output import ProgressLine, check, how_long, notice
 from arpcheck.commands.reaching import expected
 from arpcheck.errors import UsageError
@@ -25,7 +25,6 @@ from arpcheck.model import Acceptance, Families, Host, Kind
 from arpcheck.model.constants import IPV6, TOP_RATE
 from arpcheck.objects import Objects
 from arpcheck.pipeline.interfaces import AUTO
-from arpcheck.reports import Shown
 from arpcheck.targets import JUDGED, check_options, unfitting
 from arpcheck.text import count
 from arpcheck.wire.host import candidates, passed_over, usable, with_neighbours
@@ -47,11 +46,7 @@ class ProbeRequest:
     """With `rate` as given: 0 stands for TOP_RATE."""
     source: ClusterSource
     mac_maps: tuple[str, ...] = ()
-    format_name: str = "table"
-    output: str | None = None
-    accept: str | None = None
-    headers: bool = True
-    shown: Shown | None = None
+    report: ReportOptions = field(default_factory=ReportOptions)
     pcap: str | None = None
     bundle: Bundle = field(default_factory=Bundle)
     dry_run: bool = False

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
 import typer
 
 from arpcheck.errors import ArpcheckError, UsageError, did_you_mean
-from arpcheck.evidence import Options
 from arpcheck.model import Address, Families, Outcome, Verdict
 from arpcheck.reports import Shown
 
@@ -325,16 +323,6 @@ Pcap = Annotated[
     str | None,
     typer.Option("--pcap", metavar="FILE", help="Write every request and every reply to FILE."),
 ]
-BundleFile = Annotated[
-    str | None,
-    typer.Option("--bundle", metavar="FILE", help="Write an archive for a ticket: reports, frames, objects and log."),
-]
-Redact = Annotated[
-    bool,
-    typer.Option(
-        "--redact", help="Replace all names and addresses in the bundle by pseudonyms; write the mapping beside it."
-    ),
-]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No column headings.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors on stderr.")]
@@ -357,34 +345,6 @@ Verbose = Annotated[
 def ended(code: int, exit_zero: bool) -> int:
     """The exit code of the process: `--exit-zero` turns 1 and 3 into 0, and keeps 2 and 130."""
     return 0 if exit_zero and code in (1, 3) else code
-
-
-def selecting(
-    options: Options,
-    *,
-    services: Sequence[str] = (),
-    namespace: Sequence[str] = (),
-    all_namespaces: bool = False,
-    selector: Sequence[str] = (),
-    load_balancer_class: Sequence[str] = (),
-    ip: Sequence[str] = (),
-) -> Options:
-    """The options with the Services that the words of the command line select. All -l must hold. Raises UsageError."""
-    from arpcheck.targets import check_options, namespaces, service_names
-
-    if namespace and all_namespaces:
-        raise UsageError("-n and -A can't be combined", "Give one of them")
-    spaces = namespaces(namespace)
-    selected = replace(
-        options,
-        namespaces=spaces,
-        service_names=service_names(services, spaces),
-        selector=",".join(words for words in selector if words.strip()),
-        load_balancer_classes=tuple(dict.fromkeys(load_balancer_class)),
-        ips=tuple(dict.fromkeys(map(address, ip))),
-    )
-    check_options(selected)
-    return selected
 
 
 # ---------------------------------------------------------------------------------------------- The options that choose rows

@@ -12,26 +12,19 @@ import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.cluster_options import reads_cluster
 from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open, with_ipv6
+from arpcheck.commands.option_groups import REQUESTS, ReportOptions, reads_cluster, stands_for
 from arpcheck.commands.options import (
-    Family,
     Iface,
     Output,
     Quiet,
-    Rate,
-    Rounds,
-    Sender,
     Verbose,
-    Wait,
-    known_family,
     one_of,
     whole,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, show, write
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
-from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.pools import NEEDS, NEXT, Pool, Split, of_versions, pools, range_pool, split
 from arpcheck.pools.occupancy import Occupancy, occupancy, to_json, to_text
@@ -45,6 +38,7 @@ EXAMPLES = (
 
 
 @reads_cluster()
+@stands_for(requests=REQUESTS)
 def pool(
     *,
     iface: Iface = None,
@@ -62,11 +56,7 @@ def pool(
             f" that is longer, the next {NEXT} addresses are checked.",
         ),
     ] = 1024,
-    rounds: Rounds = ROUNDS,
-    wait: Wait = WAIT,
-    rate: Rate = RATE,
-    sender: Sender = "auto",
-    family: Family = "auto",
+    requests: Options,
     cluster: ClusterSource,
     format_name: Annotated[str, typer.Option("-o", metavar="FORMAT", help="table or json.")] = "table",
     output: Output = None,
@@ -77,17 +67,9 @@ def pool(
     one_of(format_name, FORMATS, "pool")
     return run(
         ProbeRequest(
-            options=Options(
-                interfaces=tuple(dict.fromkeys(iface or ())),
-                rounds=rounds,
-                wait=wait,
-                rate=rate,
-                sender=sender,
-                families=known_family(family),
-            ),
+            options=replace(requests, interfaces=tuple(dict.fromkeys(iface or ()))),
             source=cluster,
-            format_name=format_name,
-            output=output,
+            report=ReportOptions(format_name=format_name, output=output),
             quiet=quiet,
         ),
         tuple(ranges or ()),
@@ -110,7 +92,7 @@ def run(request: ProbeRequest, ranges: tuple[str, ...], most: int) -> int:
     six = with_ipv6(host, interfaces, options)
     versions = options.families.versions(link_local=bool(six))
     _check(named, versions)
-    with opened(interfaces, request.source, (request.output, "--output"), ipv6=six) as (wire, source):
+    with opened(interfaces, request.source, (request.report.output, "--output"), ipv6=six) as (wire, source):
         objects = read(source, (*pipeline.NEEDS, *NEEDS), services_required=not named)
         every = named or _found(objects)
 
@@ -142,9 +124,12 @@ def _check(named: Iterable[Pool], versions: Container[int]) -> None:
 
 
 def _deliver(result: Occupancy, request: ProbeRequest) -> None:
-    if request.output:
-        write(Path(request.output), _rendered(result, format_of(request.output, request.format_name, FORMATS)))
-    show(_rendered(result, request.format_name))
+    if request.report.output:
+        write(
+            Path(request.report.output),
+            _rendered(result, format_of(request.report.output, request.report.format_name, FORMATS)),
+        )
+    show(_rendered(result, request.report.format_name))
 
 
 def _rendered(result: Occupancy, format_name: str) -> str:

@@ -16,8 +16,7 @@ import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.bundle import Bundle, bundled
-from arpcheck.commands.cluster_options import kubeconfig_note, reads_cluster
+from arpcheck.commands.bundle import BUNDLE, Bundle, bundled
 from arpcheck.commands.dry_run import DRY_RUN, DryRun
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.log import log_buffer
@@ -33,39 +32,26 @@ from arpcheck.commands.opening import (
     to_open,
     with_ipv6,
 )
+from arpcheck.commands.option_groups import (
+    REPORT,
+    REQUESTS,
+    SELECTION,
+    ReportOptions,
+    Selection,
+    kubeconfig_note,
+    reads_cluster,
+    stands_for,
+)
 from arpcheck.commands.options import (
-    Accept,
-    AllNamespaces,
-    BundleFile,
     ExitZero,
-    ExternalIps,
-    Family,
-    Faults,
-    Format,
     Iface,
-    Ip,
-    LoadBalancerClass,
     MacMap,
-    Namespace,
-    NoHeaders,
     OnLink,
-    Only,
-    Output,
     Pcap,
     Quiet,
-    Rate,
-    Redact,
-    Rounds,
-    Selector,
-    Sender,
     Services,
     Verbose,
-    Wait,
     ended,
-    known_family,
-    known_format,
-    rows_shown,
-    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import NewFile, check, deliver, notice, show, style, told
 from arpcheck.commands.reaching import Reach, reached
@@ -73,7 +59,6 @@ from arpcheck.errors import ArpcheckError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.gc_control import held_back
 from arpcheck.model import Gap
-from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.wire.host import this_host
 from arpcheck.wire.reach_socket import LiveReachWire
@@ -90,34 +75,20 @@ EXAMPLES = (
 
 
 @reads_cluster()
+@stands_for(requests=REQUESTS, selection=SELECTION, wanted=REPORT, bundle=BUNDLE)
 def probe(
     *,
     services: Services = None,
     iface: Iface = None,
-    rounds: Rounds = ROUNDS,
-    wait: Wait = WAIT,
-    rate: Rate = RATE,
-    sender: Sender = "auto",
-    family: Family = "auto",
-    namespace: Namespace = None,
-    all_namespaces: AllNamespaces = False,
-    selector: Selector = None,
-    load_balancer_class: LoadBalancerClass = None,
-    ip: Ip = None,
-    external_ips: ExternalIps = False,
+    requests: Options,
+    selection: Selection,
     on_link: OnLink = False,
     reach: Reach = False,
     mac_map: MacMap = None,
     cluster: ClusterSource,
-    accept: Accept = None,
-    format_name: Format = "table",
-    only: Only = None,
-    faults: Faults = False,
-    no_headers: NoHeaders = False,
-    output: Output = None,
+    wanted: ReportOptions,
     pcap: Pcap = None,
-    bundle: BundleFile = None,
-    redact: Redact = False,
+    bundle: Bundle,
     exit_zero: ExitZero = False,
     dry_run: Annotated[
         bool,
@@ -130,39 +101,17 @@ def probe(
     _verbose: Verbose = False,
 ) -> int:
     """Ask the LAN by ARP and ND for every LoadBalancer IP and report who replies."""
-    chosen = known_format(format_name)
-    if dry_run and chosen not in DRY_RUN:
-        raise UsageError(f"-o {chosen}: --dry-run has no such format", f"One of {', '.join(DRY_RUN)}")
+    if dry_run and wanted.format_name not in DRY_RUN:
+        raise UsageError(f"-o {wanted.format_name}: --dry-run has no such format", f"One of {', '.join(DRY_RUN)}")
+    options = replace(requests, interfaces=tuple(dict.fromkeys(iface or ())), on_link=on_link, reach=reach)
     code = run(
         ProbeRequest(
-            options=selecting(
-                Options(
-                    interfaces=tuple(dict.fromkeys(iface or ())),
-                    rounds=rounds,
-                    wait=wait,
-                    rate=rate,
-                    sender=sender,
-                    families=known_family(family),
-                    external_ips=external_ips,
-                    on_link=on_link,
-                    reach=reach,
-                ),
-                services=services or (),
-                namespace=namespace or (),
-                all_namespaces=all_namespaces,
-                selector=selector or (),
-                load_balancer_class=load_balancer_class or (),
-                ip=ip or (),
-            ),
+            options=selection.of(options, services or ()),
             source=cluster,
             mac_maps=tuple(mac_map or ()),
-            accept=accept,
-            format_name=chosen,
-            headers=not no_headers,
-            shown=rows_shown(only, faults),
-            output=output,
+            report=wanted,
             pcap=pcap,
-            bundle=Bundle(path=bundle, redacted=redact),
+            bundle=bundle,
             dry_run=dry_run,
             quiet=quiet,
         )
@@ -187,7 +136,7 @@ def run(request: ProbeRequest) -> int:
                 notice(first_line(planned, options, objects, source, "would ask"))
                 kubeconfig_note(source)
             found = DryRun(planned, options, objects, datetime.now(UTC))
-            show(found.json() if request.format_name == "json" else found.text())
+            show(found.json() if request.report.format_name == "json" else found.text())
         return 0
     tcp = LiveReachWire(interfaces if options.reach else ())
     with (
@@ -200,7 +149,7 @@ def run(request: ProbeRequest) -> int:
         recording(request.pcap, kept=request.bundle.path is not None) as frames,
     ):
         request.bundle.check()
-        mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
+        mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.report.accept)
         objects = _read_cluster(source, options)
         options = settled(options, objects, host, wire)
         with stopping() as stop:
@@ -212,7 +161,10 @@ def run(request: ProbeRequest) -> int:
             report = pipeline.conclude(evidence)
             unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
             deliver(
-                report, request.format_name, request.output, style(sys.stdout, headers=request.headers, shown=request.shown)
+                report,
+                request.report.format_name,
+                request.report.output,
+                style(sys.stdout, headers=request.report.headers, shown=request.report.shown),
             )
     if unwritten:
         raise unwritten
@@ -221,7 +173,7 @@ def run(request: ProbeRequest) -> int:
 
 def outputs(request: ProbeRequest) -> tuple[tuple[str | None, str], ...]:
     """The files that the run writes, each with its option."""
-    return (request.output, "--output"), (request.pcap, "--pcap")
+    return (request.report.output, "--output"), (request.pcap, "--pcap")
 
 
 READ_AGAIN = 10.0

@@ -17,36 +17,19 @@ import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.bundle import Bundle, bundled
-from arpcheck.commands.cluster_options import ClusterFile, FileHas
+from arpcheck.commands.bundle import BUNDLE, Bundle, bundled
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
+from arpcheck.commands.option_groups import REPORT, SELECTION, ClusterFile, FileHas, ReportOptions, Selection, stands_for
 from arpcheck.commands.options import (
-    Accept,
-    BundleFile,
     ExitZero,
-    ExternalIps,
-    Faults,
-    Format,
-    Ip,
-    LoadBalancerClass,
     MacMap,
-    Namespace,
-    NoHeaders,
-    Only,
-    Output,
-    Redact,
-    Selector,
     ended,
-    known_format,
-    rows_shown,
-    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import check, deliver, style
 from arpcheck.errors import CAPTURE, GZIP, PAGE, UTF16, InputError, UsageError, kind_of, kind_of_document
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import VERSION, from_json
 from arpcheck.model import Families
-from arpcheck.reports import Shown
 from arpcheck.reports.formatting import extracted
 from arpcheck.wire.pcap import entries
 from arpcheck.wire.scapy_library import manufacturers
@@ -57,7 +40,9 @@ EXAMPLES = (
 )
 
 
+@stands_for(selection=SELECTION.but("all_namespaces"), wanted=REPORT, bundle=BUNDLE)
 def report(
+    *,
     file: Annotated[
         str | None, typer.Argument(metavar="FILE", help="Output of `arpcheck probe -o json` or `-o html`; - is stdin.")
     ] = None,
@@ -68,55 +53,34 @@ def report(
     cluster_file: ClusterFile = None,
     file_has: FileHas = None,
     mac_map: MacMap = None,
-    namespace: Namespace = None,
-    selector: Selector = None,
-    load_balancer_class: LoadBalancerClass = None,
-    ip: Ip = None,
-    external_ips: ExternalIps = False,
-    accept: Accept = None,
-    format_name: Format = "table",
-    only: Only = None,
-    faults: Faults = False,
-    no_headers: NoHeaders = False,
-    output: Output = None,
-    bundle: BundleFile = None,
-    redact: Redact = False,
+    selection: Selection,
+    wanted: ReportOptions,
+    bundle: Bundle,
     exit_zero: ExitZero = False,
 ) -> int:
     """Judge and render a saved report, or the frames of a tcpdump capture. The exit code is the report's."""
-    chosen = known_format(format_name)
-    with_capture = (cluster_file, file_has, mac_map, namespace, selector, load_balancer_class, ip, external_ips)
     if file is None and capture is None:
         raise UsageError("FILE is missing", "Name a saved report, or the file of a capture with --capture")
     if file is not None and capture is not None:
         raise UsageError(f"{file} and --capture can't be combined", "Give a saved report or --capture")
-    if capture is None and any(with_capture):
+    if capture is None and any((cluster_file, file_has, mac_map, selection)):
         raise UsageError("a saved report contains its cluster and its selection", "Give those options only with --capture")
     if capture is not None and cluster_file is None:
         raise UsageError("--capture needs --cluster-file", "Make one where the cluster can be read: arpcheck snapshot")
 
     def recorded() -> Evidence:
-        options = selecting(
-            Options(external_ips=external_ips, families=Families.BOTH),
-            namespace=namespace or (),
-            selector=selector or (),
-            load_balancer_class=load_balancer_class or (),
-            ip=ip or (),
-        )
         return evidence(
             Recording(
                 path=capture or "",
                 cluster_file=cluster_file or "",
                 file_has=tuple(file_has or ()),
-                options=options,
+                options=selection.of(Options(families=Families.BOTH)),
                 mac_maps=tuple(mac_map or ()),
             )
         )
 
     read = recorded if file is None else lambda: load(file)
-    wanted, shown = Bundle(path=bundle, redacted=redact), rows_shown(only, faults)
-    code = render_report(read, chosen, output, accept=accept, headers=not no_headers, shown=shown, bundle=wanted)
-    return ended(code, exit_zero)
+    return ended(render_report(read, wanted, bundle), exit_zero)
 
 
 PIECE = 1 << 20
@@ -124,26 +88,16 @@ MOST_BYTES = 1 << 30
 HINT = "Save a report with `arpcheck probe -o json`"
 
 
-def render_report(
-    read: Callable[[], Evidence],
-    format_name: str,
-    output: str | None,
-    *,
-    accept: str | None = None,
-    headers: bool = True,
-    shown: Shown | None = None,
-    bundle: Bundle | None = None,
-) -> int:
-    """Renders the report that follows from the evidence that `read` gives; the exit code is that report's. `accept`
-    takes the place of what was accepted when it was saved."""
-    bundle = bundle or Bundle()
-    check(output)
+def render_report(read: Callable[[], Evidence], wanted: ReportOptions, bundle: Bundle) -> int:
+    """Renders the report that follows from the evidence that `read` gives; the exit code is that report's. `--accept` takes
+    the place of what was accepted when it was saved."""
+    check(wanted.output)
     bundle.check()
-    accepted, evidence = read_acceptances(accept), read()
-    evidence = replace(evidence, accepted=accepted) if accept else evidence
+    accepted, evidence = read_acceptances(wanted.accept), read()
+    evidence = replace(evidence, accepted=accepted) if wanted.accept else evidence
     concluded = pipeline.conclude(evidence)
     unwritten = bundled(bundle, evidence, concluded, None)
-    deliver(concluded, format_name, output, style(sys.stdout, headers=headers, shown=shown))
+    deliver(concluded, wanted.format_name, wanted.output, style(sys.stdout, headers=wanted.headers, shown=wanted.shown))
     if unwritten:
         raise unwritten
     return concluded.summary.exit_code

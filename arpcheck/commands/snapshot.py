@@ -11,12 +11,9 @@ import typer
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.files import pieces
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
+from arpcheck.commands.option_groups import SELECTION, Selection, cluster_words, kubeconfig_note, reads_cluster, stands_for
 from arpcheck.commands.options import (
-    AllNamespaces,
-    Namespace,
     Verbose,
-    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, notice, show, write
 from arpcheck.evidence import Options
@@ -28,17 +25,16 @@ EXAMPLES = (
 
 
 @reads_cluster()
+@stands_for(selection=SELECTION.but("selector", "load_balancer_class", "ip", "external_ips"))
 def snapshot(
     *,
-    namespace: Namespace = None,
-    all_namespaces: AllNamespaces = False,
+    selection: Selection,
     cluster: ClusterSource,
     output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write to FILE instead of stdout.")] = None,
     _verbose: Verbose = False,
 ) -> int:
     """Print everything that probe reads from the cluster, as input for --cluster-file."""
-    chosen = selecting(Options(), namespace=namespace or (), all_namespaces=all_namespaces)
-    return run(cluster, chosen.namespaces, output)
+    return run(cluster, selection.of(Options()).namespaces, output)
 
 
 def run(source: ClusterSource, namespaces: Sequence[str], output: str | None) -> int:

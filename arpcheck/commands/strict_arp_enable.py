@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -15,13 +15,9 @@ import typer
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.log import ProgressLog, StoppedError
+from arpcheck.commands.option_groups import REQUESTS, cluster_words, kubeconfig_note, reads_cluster, stands_for
 from arpcheck.commands.options import (
-    Rate,
-    Rounds,
-    Sender,
-    Wait,
     duration,
 )  # fmt: skip
 from arpcheck.commands.output import as_caller, notice, show
@@ -34,7 +30,6 @@ from arpcheck.kubeproxy.distributions import managed_by
 from arpcheck.kubeproxy.modes import StrictArpAnswer, StrictArpStatus
 from arpcheck.kubeproxy.status import status
 from arpcheck.model import Arp, Kind, Need, Report, TargetReport, Trust
-from arpcheck.model.constants import RATE, ROUNDS, WAIT
 from arpcheck.objects import Object, Objects, mapping, name, texts
 from arpcheck.text import PROSE_LIMIT, count, plain
 
@@ -46,6 +41,7 @@ EXAMPLES = (
 
 
 @reads_cluster(file=False)
+@stands_for(requests=REQUESTS.but("family"))
 def enable(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
@@ -89,20 +85,14 @@ def enable(
     force: Annotated[
         bool, typer.Option("--force", help="Proceed even if another tool manages the ConfigMap and may undo the change.")
     ] = False,
-    rounds: Rounds = ROUNDS,
-    wait: Wait = WAIT,
-    rate: Rate = RATE,
-    sender: Sender = "auto",
+    requests: Options,
     cluster: ClusterSource,
 ) -> int:
     """Set ipvs.strictARP in kube-proxy's ConfigMap, restart kube-proxy and watch the rollout.
 
     Exit codes: 0 enabled; 1 enabled, but a node still replies; 3 not loaded on every node, or not verified.
     """
-    options = Options(
-        interfaces=tuple(dict.fromkeys(iface or ())), rounds=rounds, wait=wait, rate=rate, sender=sender, services=False,
-        preflight=True,
-    )  # fmt: skip
+    options = replace(requests, interfaces=tuple(dict.fromkeys(iface or ())), services=False, preflight=True)
     return strict_arp_enable(
         EnableRequest(
             source=cluster,

@@ -12,7 +12,7 @@ import typer
 
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.changes import Container, read_logs
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
+from arpcheck.commands.option_groups import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.options import Output, one_of
 from arpcheck.commands.output import as_caller, format_of, notice, show, write
 from arpcheck.errors import InputError, UsageError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -12,33 +13,29 @@ import typer
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note, reads_cluster
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.opening import ProbeRequest, checked, opened, settled, stopping, to_open, unselected, with_ipv6
+from arpcheck.commands.option_groups import (
+    REQUESTS,
+    SELECTION,
+    ReportOptions,
+    Selection,
+    cluster_words,
+    kubeconfig_note,
+    reads_cluster,
+    stands_for,
+)
 from arpcheck.commands.options import (
     Accept,
-    AllNamespaces,
     ExitZero,
-    ExternalIps,
-    Family,
     Iface,
-    Ip,
-    LoadBalancerClass,
     MacMap,
-    Namespace,
     OnLink,
     Quiet,
-    Rate,
-    Rounds,
-    Selector,
-    Sender,
     Services,
     Verbose,
-    Wait,
     duration,
     ended,
-    known_family,
-    selecting,
 )  # fmt: skip
 from arpcheck.commands.output import format_of, notice, show, write
 from arpcheck.commands.serving import MetricsServer, Pulse, ServeAddress, Snapshot, serve_address, serving
@@ -47,7 +44,6 @@ from arpcheck.commands.watch_state import keeping, loaded, store_of
 from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Report
-from arpcheck.model.constants import RATE, WAIT
 from arpcheck.objects import Objects
 from arpcheck.reports import Style, prometheus, render
 from arpcheck.text import plain
@@ -70,6 +66,7 @@ CONFIRM = 2.0
 
 
 @reads_cluster()
+@stands_for(requests=REQUESTS.but(rounds=1), selection=SELECTION)
 def watch(
     *,
     services: Services = None,
@@ -103,17 +100,8 @@ def watch(
             help="Time between two requests for an address between probes, as far as --rate allows.",
         ),
     ] = 0.5,
-    rounds: Rounds = 1,
-    wait: Wait = WAIT,
-    rate: Rate = RATE,
-    sender: Sender = "auto",
-    family: Family = "auto",
-    namespace: Namespace = None,
-    all_namespaces: AllNamespaces = False,
-    selector: Selector = None,
-    load_balancer_class: LoadBalancerClass = None,
-    ip: Ip = None,
-    external_ips: ExternalIps = False,
+    requests: Options,
+    selection: Selection,
     on_link: OnLink = False,
     mac_map: MacMap = None,
     cluster: ClusterSource,
@@ -148,29 +136,12 @@ def watch(
     _verbose: Verbose = False,
 ) -> int:
     """Watch a failover or a rollout: print each change, and a summary at the end."""
+    options = replace(requests, interfaces=tuple(dict.fromkeys(iface or ())), on_link=on_link)
     request = ProbeRequest(
-        options=selecting(
-            Options(
-                interfaces=tuple(dict.fromkeys(iface or ())),
-                rounds=rounds,
-                wait=wait,
-                rate=rate,
-                sender=sender,
-                families=known_family(family),
-                external_ips=external_ips,
-                on_link=on_link,
-            ),
-            services=services or (),
-            namespace=namespace or (),
-            all_namespaces=all_namespaces,
-            selector=selector or (),
-            load_balancer_class=load_balancer_class or (),
-            ip=ip or (),
-        ),
+        options=selection.of(options, services or ()),
         source=cluster,
         mac_maps=tuple(mac_map or ()),
-        accept=accept,
-        output=output,
+        report=ReportOptions(accept=accept, output=output),
         quiet=quiet,
     )
     pages = as_page(format_name)
@@ -200,9 +171,9 @@ def run(
     interfaces = to_open(options, host)
     six = with_ipv6(host, interfaces, options)
     store = None if state is None else store_of(state, request.source)
-    outputs = (request.output, "--output"), (store.output if store else None, "--state")
+    outputs = (request.report.output, "--output"), (store.output if store else None, "--state")
     with opened(interfaces, request.source, *outputs, requests=True, ipv6=six) as (wire, source):
-        mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.accept)
+        mac_map, accepted = read_mac_maps(request.mac_maps), read_acceptances(request.report.accept)
         objects = _read_cluster(source, options)
         options = settled(options, objects, host, wire, for_good=False)
         plan = pipeline.plan(options, objects, host, mac_map, accepted)
@@ -250,8 +221,8 @@ def _read_cluster(source: ClusterSource, options: Options) -> Objects:
 
 
 def _store(report: Report, request: ProbeRequest) -> None:
-    if request.output and _format(request) not in ("html", prometheus.NAME):
-        _rewrite(request.output, report, format_of(request.output, request.format_name))
+    if request.report.output and _format(request) not in ("html", prometheus.NAME):
+        _rewrite(request.report.output, report, format_of(request.report.output, request.report.format_name))
 
 
 def publisher(request: ProbeRequest, served: MetricsServer | None) -> Callable[[Snapshot], None]:
@@ -260,8 +231,8 @@ def publisher(request: ProbeRequest, served: MetricsServer | None) -> Callable[[
     def publish(snapshot: Snapshot) -> None:
         if served:
             served.publish(snapshot)
-        if request.output and _format(request) == prometheus.NAME:
-            _rewrite(request.output, snapshot.report, prometheus.NAME)
+        if request.report.output and _format(request) == prometheus.NAME:
+            _rewrite(request.report.output, snapshot.report, prometheus.NAME)
 
     return publish
 
@@ -277,7 +248,7 @@ def _rewrite(output: str, report: Report, format_name: str) -> None:
 
 def _format(request: ProbeRequest) -> str | None:
     """Of the file of `--output`; None without one."""
-    return format_of(request.output, request.format_name) if request.output else None
+    return format_of(request.report.output, request.report.format_name) if request.report.output else None
 
 
 def _is_page(request: ProbeRequest) -> bool:
@@ -293,8 +264,8 @@ def drawer(request: ProbeRequest, pages: bool) -> Callable[[Drawing], None] | No
         printed = pages and drawing.is_over
         text = watch_page(drawing) if printed or _is_page(request) else ""
         try:
-            if request.output and _is_page(request):
-                write(Path(request.output), text)
+            if request.report.output and _is_page(request):
+                write(Path(request.report.output), text)
         except OutputError as error:
             notice(str(error))
         if printed:

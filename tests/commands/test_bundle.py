@@ -114,7 +114,8 @@ SECRETS = [
 def test_no_secret_of_the_command_line_is_in_it(one, two, saved, tmp_path):
     code = (
         "import sys; from arpcheck.commands.report import load, render_report as report; from arpcheck.commands.bundle import Bundle;"
-        "report(lambda: load(sys.argv[1]), 'name', None, bundle=Bundle(path=sys.argv[2]))"
+        "from arpcheck.commands.option_groups import ReportOptions;"
+        "report(lambda: load(sys.argv[1]), ReportOptions(format_name='name'), Bundle(path=sys.argv[2]))"
     )
     subprocess.run(
         [sys.executable, "-c", code, saved, str(tmp_path / "t.tgz"), one, two], capture_output=True, check=False, timeout=60

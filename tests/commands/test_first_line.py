@@ -9,9 +9,9 @@ from simulated.wire import scene_host
 
 from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource
-from arpcheck.commands.cluster_options import cluster_words, kubeconfig_note
 from arpcheck.commands.dry_run import DryRun
 from arpcheck.commands.opening import first_line, unselected
+from arpcheck.commands.option_groups import cluster_words, kubeconfig_note
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.objects import Objects

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpcheck.commands.options import selecting
+from arpcheck.commands.option_groups import Selection
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
 from arpcheck.targets import namespaces, service_names
@@ -37,13 +37,13 @@ def test_services(written, within, found):
 
 
 def test_all_of_several_selectors_must_hold():
-    assert selecting(Options(), selector=("app=web", "tier in (a,b)", "")).selector == "app=web,tier in (a,b)"
+    assert Selection(selector=("app=web", "tier in (a,b)", "")).of(Options()).selector == "app=web,tier in (a,b)"
 
 
 def test_several_classes_and_none():
-    assert selecting(Options(), load_balancer_class=("x/y", "", "x/y")).load_balancer_classes == ("x/y", "")
+    assert Selection(load_balancer_class=("x/y", "", "x/y")).of(Options()).load_balancer_classes == ("x/y", "")
 
 
 def test_a_service_in_another_namespace_than_asked_for():
     with pytest.raises(UsageError, match="shop/api is not in -n web"):
-        selecting(Options(), services=("shop/api",), namespace=("web",))
+        Selection(namespace=("web",)).of(Options(), ("shop/api",))

@@ -16,6 +16,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource
 from arpcheck.commands.compare import render
 from arpcheck.commands.opening import ProbeRequest
+from arpcheck.commands.option_groups import ReportOptions
 from arpcheck.commands.watch import as_page, drawer
 from arpcheck.commands.watch_page import Stretch, watch_page
 from arpcheck.errors import UsageError
@@ -121,14 +122,19 @@ def test_nothing_hostile_is_markup_in_a_watch(text: str) -> None:
 @pytest.mark.parametrize("name", ["page.html", "page.HTML"])
 def test_a_file_with_the_suffix_of_a_page_has_the_timeline(name: str, tmp_path: Path) -> None:
     file = tmp_path / name
-    draw = drawer(ProbeRequest(options=Options(interfaces=("eth0",)), source=ClusterSource(), output=str(file)), pages=False)
+    draw = drawer(
+        ProbeRequest(options=Options(interfaces=("eth0",)), source=ClusterSource(), report=ReportOptions(output=str(file))),
+        pages=False,
+    )
     assert draw is not None
     draw(drawings("rollout")[0])
     assert "exit code so far" in file.read_text()
 
 
 def test_no_page_is_made_where_nobody_asked_for_one(tmp_path: Path) -> None:
-    request = ProbeRequest(options=Options(interfaces=("eth0",)), source=ClusterSource(), output=str(tmp_path / "a.prom"))
+    request = ProbeRequest(
+        options=Options(interfaces=("eth0",)), source=ClusterSource(), report=ReportOptions(output=str(tmp_path / "a.prom"))
+    )
     assert drawer(request, pages=False) is None
     assert drawer(request, pages=True) is not None
 

@@ -1,26 +1,202 @@
-"""The options that choose the cluster and the account, with kubectl's names, as one argument of a command."""
+"""The options that a command gets as one argument each: of its requests, of the Services that it selects, of its report, and
+those that choose the cluster and the account, with kubectl's names."""
 
 from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from arpcheck.cluster import ClusterSource
-from arpcheck.commands.options import clusters, contexts, duration, users
+from arpcheck.commands.options import (
+    Accept,
+    AllNamespaces,
+    ExternalIps,
+    Family,
+    Faults,
+    Format,
+    Ip,
+    LoadBalancerClass,
+    Namespace,
+    NoHeaders,
+    Only,
+    Output,
+    Rate,
+    Rounds,
+    Selector,
+    Sender,
+    Wait,
+    address,
+    clusters,
+    contexts,
+    duration,
+    known_family,
+    known_format,
+    rows_shown,
+    users,
+)
 from arpcheck.commands.output import notice
 from arpcheck.errors import UsageError
-from arpcheck.model.constants import REQUEST_TIMEOUT
+from arpcheck.evidence import Options
+from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 from arpcheck.objects import Objects
+from arpcheck.reports import Shown
 
-if TYPE_CHECKING:
-    from arpcheck.cluster import ClusterSource
+Command = Callable[..., int]
 
+
+@dataclass(frozen=True, slots=True)
+class OptionGroup:
+    """Options that a command gets as one argument."""
+
+    options: Mapping[str, tuple[Any, Any]]
+    """Annotation and default of each, in the order of the help."""
+    made: Callable[..., Any]
+    """Makes the argument of the values."""
+
+    def but(self, *names: str, **defaults: Any) -> OptionGroup:
+        """Without the options `names`, and with other defaults."""
+        kept = {name: one for name, one in self.options.items() if name not in names}
+        return replace(self, options={name: (kind, defaults.get(name, value)) for name, (kind, value) in kept.items()})
+
+
+def stands_for(**groups: OptionGroup) -> Callable[[Command], Command]:
+    """The command gets each of these arguments from the options of its group, which take its place in the help."""
+
+    def made(command: Command) -> Command:
+        @wraps(command)
+        def called(**given: Any) -> int:
+            for argument, group in groups.items():
+                given[argument] = group.made(**{name: given.pop(name) for name in group.options})
+            return command(**given)
+
+        hints = get_type_hints(command, localns={"ClusterSource": object}, include_extras=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            kept = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+            options = groups[parameter.name].options if parameter.name in groups else None
+            parameters += [kept] if options is None else [
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+                for name, (annotation, default) in options.items()
+            ]  # fmt: skip
+        called.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return called
+
+    return made
+
+
+# ------------------------------------------------------------------------------------------- Requests, selection and report
+
+
+def _requests(*, family: str | None = None, **given: Any) -> Options:
+    found = Options(**given)
+    return found if family is None else replace(found, families=known_family(family))
+
+
+REQUESTS = OptionGroup(
+    {
+        "rounds": (Rounds, ROUNDS),
+        "wait": (Wait, WAIT),
+        "rate": (Rate, RATE),
+        "sender": (Sender, "auto"),
+        "family": (Family, "auto"),
+    },
+    _requests,
+)
+"""The argument is an Options of how to send requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which Services are selected, and what else is asked for."""
+
+    namespace: Sequence[str] = ()
+    all_namespaces: bool = False
+    selector: Sequence[str] = ()
+    """All must hold."""
+    load_balancer_class: Sequence[str] = ()
+    ip: Sequence[str] = ()
+    external_ips: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Selection()
+
+    def of(self, options: Options, services: Iterable[str] = ()) -> Options:
+        """The options with what is selected. Raises UsageError."""
+        from arpcheck.targets import check_options, namespaces, service_names
+
+        if self.namespace and self.all_namespaces:
+            raise UsageError("-n and -A can't be combined", "Give one of them")
+        spaces = namespaces(self.namespace)
+        selected = replace(
+            options,
+            namespaces=spaces,
+            service_names=service_names(services, spaces),
+            selector=",".join(words for words in self.selector if words.strip()),
+            load_balancer_classes=tuple(dict.fromkeys(self.load_balancer_class)),
+            ips=tuple(dict.fromkeys(map(address, self.ip))),
+            external_ips=self.external_ips,
+        )
+        check_options(selected)
+        return selected
+
+
+def _selection(**given: Any) -> Selection:
+    return Selection(**{name: value for name, value in given.items() if value})
+
+
+SELECTION = OptionGroup(
+    {
+        "namespace": (Namespace, None),
+        "all_namespaces": (AllNamespaces, False),
+        "selector": (Selector, None),
+        "load_balancer_class": (LoadBalancerClass, None),
+        "ip": (Ip, None),
+        "external_ips": (ExternalIps, False),
+    },
+    _selection,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """How a report is judged and written."""
+
+    accept: str | None = None
+    format_name: str = "table"
+    shown: Shown | None = None
+    headers: bool = True
+    output: str | None = None
+
+
+def _report(
+    *, format_name: str, only: list[str] | None = None, faults: bool = False, no_headers: bool = False, **given: Any
+) -> ReportOptions:
+    known, shown = known_format(format_name), rows_shown(only, faults)
+    return ReportOptions(format_name=known, shown=shown, headers=not no_headers, **given)
+
+
+REPORT = OptionGroup(
+    {
+        "accept": (Accept, None),
+        "format_name": (Format, "table"),
+        "only": (Only, None),
+        "faults": (Faults, False),
+        "no_headers": (NoHeaders, False),
+        "output": (Output, None),
+    },
+    _report,
+)
+
+
+# ------------------------------------------------------------------------------------------------------- Cluster and account
 
 Kubeconfig = Annotated[
     str | None,
@@ -101,52 +277,29 @@ FileHas = Annotated[
     ),
 ]
 
-_ONLINE = (
-    ("kubeconfig", Kubeconfig, None),
-    ("context", Context, None),
-    ("cluster_name", Cluster, None),
-    ("user", User, None),
-    ("server", Server, None),
-    ("token_file", TokenFile, None),
-    ("certificate_authority", Authority, None),
-    ("tls_server_name", TlsServerName, None),
-    ("insecure", Insecure, False),
-    ("as_user", As, None),
-    ("as_group", AsGroup, None),
-    ("as_uid", AsUid, None),
-)
-_FILE = (("cluster_file", ClusterFile, None), ("file_has", FileHas, None))
-_TIME = (("request_timeout", RequestTimeout, REQUEST_TIMEOUT),)
-
-Command = Callable[..., int]
+_ONLINE = {
+    "kubeconfig": (Kubeconfig, None),
+    "context": (Context, None),
+    "cluster_name": (Cluster, None),
+    "user": (User, None),
+    "server": (Server, None),
+    "token_file": (TokenFile, None),
+    "certificate_authority": (Authority, None),
+    "tls_server_name": (TlsServerName, None),
+    "insecure": (Insecure, False),
+    "as_user": (As, None),
+    "as_group": (AsGroup, None),
+    "as_uid": (AsUid, None),
+}
+_FILE = {"cluster_file": (ClusterFile, None), "file_has": (FileHas, None)}
+_TIME = {"request_timeout": (RequestTimeout, REQUEST_TIMEOUT)}
 
 
 def reads_cluster(*, file: bool = True) -> Callable[[Command], Command]:
     """The command gets its argument `cluster`, a ClusterSource, from these options, which take its place in the help.
 
     `file`: also --cluster-file and --file-has."""
-    chosen = (*_ONLINE, *(_FILE if file else ()), *_TIME)
-
-    def made(command: Command) -> Command:
-        @wraps(command)
-        def called(**given: Any) -> int:
-            own = {name: given.pop(name) for name, _, _ in chosen}
-            return command(**given, cluster=source(**own))
-
-        hints = get_type_hints(command, localns={"ClusterSource": object}, include_extras=True)
-        shown = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, annotation, default in chosen
-        ]
-        parameters: list[inspect.Parameter] = []
-        for parameter in inspect.signature(command).parameters.values():
-            kept = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
-            parameters += shown if parameter.name == "cluster" else [kept]
-        called.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return called
-
-    return made
+    return stands_for(cluster=OptionGroup({**_ONLINE, **(_FILE if file else {}), **_TIME}, source))
 
 
 def source(
@@ -168,7 +321,6 @@ def source(
     request_timeout: float = REQUEST_TIMEOUT,
 ) -> ClusterSource:
     """Raises UsageError for options that exclude or need each other."""
-    from arpcheck.cluster import ClusterSource
     from arpcheck.cluster.overrides import Overrides
 
     given = {
