@@ -19,7 +19,7 @@ from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.objects import Objects
-from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact import redact
 
 NOW = datetime(2026, 3, 1, 2, 58, tzinfo=UTC)
 PROD = CommandLines(context="prod", kubeconfig="/home/me/prod.yaml", interfaces=("eth0",))

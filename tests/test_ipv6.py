@@ -17,7 +17,7 @@ from arpcheck.judge.findings.ipv6 import RULES
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Families, Kind, Mac, MacListFormat, ReasonId, Skip, Verdict
 from arpcheck.reports import render
-from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact import redact
 from arpcheck.targets import check_options, ipv6_controls
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

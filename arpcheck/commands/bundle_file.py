@@ -30,7 +30,7 @@ from arpcheck.evidence import Evidence, views
 from arpcheck.model import Report
 from arpcheck.reports import FORMATS, render
 from arpcheck.reports.formatting import moment
-from arpcheck.runs.redact.evidence import Redacted, difference, is_everybodys, left_over, redact
+from arpcheck.runs.redact import Redacted, difference, is_everybodys, left_over, redact
 from arpcheck.text import PROSE_LIMIT, count, plain
 from arpcheck.wire.pcap import Recorded, entries
 from arpcheck.wire.scapy_library import Recorder

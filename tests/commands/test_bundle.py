@@ -80,7 +80,7 @@ def test_of_the_command_line_the_command_and_the_options_stay(words, expected):
     from saved_frames import EVIDENCE
 
     from arpcheck.commands.bundle_file import redacted
-    from arpcheck.runs.redact.evidence import redact
+    from arpcheck.runs.redact import redact
 
     line = " ".join(redacted(words, redact(EVIDENCE)))
     assert re.sub(r"text-\d+", "text", line) == expected

@@ -20,7 +20,7 @@ from arpcheck.model import Acceptance, Gratuitous, Mac, MacListFormat, Neighbour
 from arpcheck.objects import Objects
 from arpcheck.reports import FORMATS, render
 from arpcheck.runs.merge import merge
-from arpcheck.runs.redact.evidence import difference, left_over, redact
+from arpcheck.runs.redact import difference, left_over, redact
 from arpcheck.runs.redact.objects import Strings
 from arpcheck.runs.redact.pseudonyms import Addresses, Macs, Names
 

@@ -11,7 +11,7 @@ from arpcheck import pipeline
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import to_json
 from arpcheck.objects import Objects
-from arpcheck.runs.redact.evidence import left_over, redact
+from arpcheck.runs.redact import left_over, redact
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 LEAVES = (

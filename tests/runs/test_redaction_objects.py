@@ -13,8 +13,7 @@ from arpcheck import kubeproxy, loadbalancers, mac_owners, pipeline
 from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Trust
 from arpcheck.objects import Objects
-from arpcheck.runs.redact import vocabulary
-from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact import redact, vocabulary
 from arpcheck.runs.redact.vocabulary import WORDS, is_known
 
 FIXTURES = Path(__file__).parent.parent

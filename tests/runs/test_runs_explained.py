@@ -20,7 +20,7 @@ from arpcheck.model import ReasonId, Report, TargetReport, Verdict
 from arpcheck.reports.document import document
 from arpcheck.runs.compare import compare
 from arpcheck.runs.merge import merge
-from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact import redact
 
 VIP = IPv4Address("10.0.0.50")
 LATER = NOW + timedelta(minutes=5)

@@ -16,7 +16,7 @@ from arpcheck.evidence import Evidence, views
 from arpcheck.evidence_json import from_json, to_json
 from arpcheck.model import Mac, ReachDoubt, ReachResult
 from arpcheck.runs.merge import merge
-from arpcheck.runs.redact.evidence import redact
+from arpcheck.runs.redact import redact
 from arpcheck.wire.reach import reach
 from arpcheck.wire.reach_packets import Flow, decode, rst, syn
 

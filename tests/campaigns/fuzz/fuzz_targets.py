@@ -74,7 +74,7 @@ def fields(data: bytes) -> None:
     from arpcheck.reports import FORMATS, render
     from arpcheck.runs.compare import compare
     from arpcheck.runs.merge import merge
-    from arpcheck.runs.redact.evidence import redact
+    from arpcheck.runs.redact import redact
 
     number = data[0] % len(evidences()) if data else 0
     good, (other, other_report) = evidences()[number], concluded(number)
