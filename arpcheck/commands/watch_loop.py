@@ -18,10 +18,9 @@ from arpcheck.objects import Objects
 from arpcheck.reports.formatting import moment
 from arpcheck.targets import JUDGED
 from arpcheck.text import count
-from arpcheck.watch import SETTLES, Watch, WatchRecord
+from arpcheck.watch import SETTLES, Watch, WatchRecord, outcome_of
 from arpcheck.watch.state import Holding, KnownNode, Place, WatchState, subjects
 from arpcheck.watch.timeline import seconds
-from arpcheck.watch.watcher import outcome_of
 from arpcheck.wire.host import with_neighbours
 from arpcheck.wire.monitor import Tap, period, request_periodically
 from arpcheck.wire.packets import Wire

@@ -16,8 +16,8 @@ from report_samples import CLEAN, node, responder, service
 from arpcheck.commands.serving import Snapshot
 from arpcheck.docs import file
 from arpcheck.model import Accepted, Arp, NodeReport, Outcome, TargetReport, Verdict
+from arpcheck.watch import outcome_of
 from arpcheck.watch.state import Holding
-from arpcheck.watch.watcher import outcome_of
 
 pytestmark = pytest.mark.skipif(promtool.PROMTOOL is None, reason=promtool.MISSING)
 

@@ -16,9 +16,8 @@ from arpcheck.errors import ClusterError
 from arpcheck.evidence import Options
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Arp, Families, Mac, Outcome, Verdict
-from arpcheck.watch import Watch
+from arpcheck.watch import MOST_CHANGES, Watch
 from arpcheck.watch.state import WatchEvent
-from arpcheck.watch.watcher import MOST_CHANGES
 from arpcheck.wire.packets import Arrival, LinkLostError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -3,9 +3,8 @@
 import pytest
 
 from arpcheck.model import Mac
-from arpcheck.watch import AddressTimeline
-from arpcheck.watch.timeline import change_line, seconds, summary_of
-from arpcheck.watch.watcher import RARE
+from arpcheck.watch import RARE
+from arpcheck.watch.timeline import AddressTimeline, change_line, seconds, summary_of
 
 A, B, C, FLUX = (Mac(f"02:00:00:00:00:0{n}") for n in (1, 2, 3, 9))
 NODES = {A: "a", B: "b", C: "c", FLUX: "a"}
