@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from arpcheck.commands.opening import unselected
+from arpcheck.commands.opening import expected_reach, unselected
 from arpcheck.commands.output import how_long
-from arpcheck.commands.reaching import expected
 from arpcheck.evidence import Evidence, Options
 from arpcheck.model import Address, Announcement, Target
 from arpcheck.objects import Objects
@@ -114,7 +113,7 @@ class DryRun:
                 f" at {self.options.rate:g} frames/s"
             )
         if self.options.reach:
-            yield expected(self.plan, self.objects, self.options)
+            yield expected_reach(self.plan, self.objects, self.options)
         yield (
             f"At least {how_long(self.plan.seconds, self.plan.most_seconds)}; additional requests for unclear addresses"
             " take longer. Nothing was sent."

@@ -17,8 +17,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, preload
 from arpcheck.commands.bundle import Bundle
 from arpcheck.commands.option_groups import ReportOptions, cluster_words, kubeconfig_note
-from arpcheck.commands.output import ProgressLine, check, how_long, notice
-from arpcheck.commands.reaching import expected
+from arpcheck.commands.output import ProgressLine, check, duration, how_long, notice
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.model import Acceptance, Families, Host, Kind
@@ -173,9 +172,20 @@ def _announce(planned: pipeline.Plan, options: Options, objects: Objects, source
     notice(first_line(planned, options, objects, source))
     kubeconfig_note(source)
     if options.reach:
-        notice(expected(planned, objects, options))
+        notice(expected_reach(planned, objects, options))
     if planned.seconds > LONG:
         notice("a higher --rate (up to 100 is gentle where no ARP inspection counts), -n or -l make it shorter")
+
+
+def expected_reach(plan: pipeline.Plan, objects: Objects, options: Options) -> str:
+    """A sentence before the run, when nobody has replied yet."""
+    tries, least, most = pipeline.expected_seconds(plan.targets, objects, options)
+    if not tries:
+        return "--reach: no address has a Service with a TCP port"
+    return (
+        f"--reach: then {count(tries, 'TCP SYN')} for each MAC address that replies for each address,"
+        f" about {duration(least)}, at most {duration(most)} with one reply each"
+    )
 
 
 def first_line(

@@ -1,14 +1,15 @@
-"""`arpcheck probe`: opens the sockets, gives up privileges, reads the cluster, sends ARP requests and judges the replies."""
+"""`arpcheck probe`: opens the sockets, gives up privileges, reads the cluster, sends ARP requests and judges the replies.
+With `--reach`, after the ARP run, one TCP SYN at a time to each MAC address that replied."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -53,18 +54,29 @@ from arpcheck.commands.options import (
     Verbose,
     ended,
 )  # fmt: skip
-from arpcheck.commands.output import NewFile, check, deliver, notice, show, style, told
-from arpcheck.commands.reaching import Reach, reached
+from arpcheck.commands.output import NewFile, ProgressLine, check, deliver, duration, notice, show, style, told
+from arpcheck.endpoints import ENDPOINT_SLICES, are_read
 from arpcheck.errors import ArpcheckError, OutputError, UsageError
-from arpcheck.evidence import Options
+from arpcheck.evidence import Evidence, Options
 from arpcheck.gc_control import held_back
-from arpcheck.model import Gap
+from arpcheck.model import Gap, Need
 from arpcheck.objects import Objects
+from arpcheck.text import count
 from arpcheck.wire.host import this_host
-from arpcheck.wire.reach_socket import LiveReachWire
+from arpcheck.wire.reach import ReachPlan, reach_seconds
+from arpcheck.wire.reach import reach as send_tries
+from arpcheck.wire.reach_socket import LiveReachWire, ReachWire
 from arpcheck.wire.scapy_library import Recorder
 
 _log = logging.getLogger(__name__)
+
+Reach = Annotated[
+    bool,
+    typer.Option(
+        "--reach",
+        help="Then try a TCP connection to each Service over every MAC address that replied. Sends no data.",
+    ),
+]
 
 EXAMPLES = (
     "sudo arpcheck probe",
@@ -184,16 +196,24 @@ def read_again(source: ClusterSource, objects: Objects) -> Objects | None:
     """Reads the announcers' records again after the last frame: a node that is recorded before and after announced all the
     time. None for a cluster file. Records that could not be read are gaps."""
     needs = pipeline.records_of(objects)
+    found = _read_at_the_end(source, needs)
+    if not isinstance(found, ArpcheckError):
+        return found
+    why, costs = "could not be read", "whether the same node announced all the time is not known"
+    missing = tuple(Gap(what=what, why=why, costs=costs) for what in sorted({need.resource for need in needs}))
+    return Objects(gaps=missing, read_at=datetime.now(UTC))
+
+
+def _read_at_the_end(source: ClusterSource, needs: Sequence[Need]) -> Objects | ArpcheckError | None:
+    """None where there is nothing to read, or the cluster is a file."""
     if source.cluster_file is not None or not needs:
         return None
     source = replace(source, request_timeout=min(source.request_timeout, READ_AGAIN))
     try:
         return read(source, needs, services_required=False)
     except ArpcheckError as error:
-        _log.info("the records could not be read again: %s", error)
-        why, costs = "could not be read", "whether the same node announced all the time is not known"
-        missing = tuple(Gap(what=what, why=why, costs=costs) for what in sorted({need.resource for need in needs}))
-        return Objects(gaps=missing, read_at=datetime.now(UTC))
+        _log.info("%s could not be read again: %s", ", ".join(sorted({need.resource for need in needs})), error)
+        return error
 
 
 def _read_cluster(source: ClusterSource, options: Options) -> Objects:
@@ -252,3 +272,51 @@ def recording(path: str | None, *, kept: bool = False) -> Iterator[Frames]:
         yield frames
     finally:
         frames.discard()
+
+
+# ----------------------------------------------------------------------------------------------------------------- --reach
+
+
+def reached(
+    evidence: Evidence,
+    wire: ReachWire,
+    source: ClusterSource,
+    *,
+    quiet: bool,
+    stop: Callable[[], bool],
+    tap: Callable[[datetime, bytes], None],
+) -> Evidence:
+    """The evidence with the tries, after a notice with their number and the time they take."""
+    planned = pipeline.reach_plan(evidence, pipeline.conclude(evidence))
+    if not quiet:
+        notice(_announced(planned))
+    line = ProgressLine(shown=not quiet)
+    passed = (datetime.now(UTC) - evidence.started_at).total_seconds()
+    run = send_tries(
+        wire,
+        planned,
+        begun=wire.now() - passed,
+        stop=stop,
+        tap=lambda at, frame: tap(evidence.started_at + timedelta(milliseconds=at), frame),
+        progress=line.reach,
+    )
+    line.clear()
+    _log.info("%d SYNs sent, %d replies kept", len(run.tries), sum(len(one.replies) for one in run.tries))
+    return pipeline.with_reach(evidence, run, _again(evidence.objects, source) if run.tries else None)
+
+
+def _announced(plan: ReachPlan) -> str:
+    if not plan.aims:
+        return "--reach: nothing can be tried"
+    least, most = reach_seconds(plan)
+    macs = len({aim.mac for aim in plan.aims})
+    at_most = f", at most {duration(most)} if nobody replies" if most - least > 1 else ""
+    return f"--reach: {count(len(plan.aims), 'TCP SYN')} to {count(macs, 'MAC address')}, about {duration(least)}{at_most}"
+
+
+def _again(objects: Objects, source: ClusterSource) -> Objects | None:
+    """The EndpointSlices and the announcers' records after the last try; None where they come from a file, were not read, or
+    can't be read now."""
+    needs = (*([ENDPOINT_SLICES] if are_read(objects) else []), *pipeline.records_of(objects))
+    found = _read_at_the_end(source, needs)
+    return found if isinstance(found, Objects) else None
