@@ -21,7 +21,7 @@ from functools import partial
 from ipaddress import IPv6Address
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from arpcheck.errors import LabError
 from arpcheck.lab.advertising import ETHERTYPE6, Advertiser, groups
@@ -37,25 +37,17 @@ _Receive = Callable[[bytes, float], Iterable[DueFrame]]
 """What is to be sent for a frame that was received at a time in seconds."""
 
 
-class Announcers:
-    """A context in which the announcers reply. An error of the loop is raised at its end."""
+class BackgroundThread:
+    """A context in which a thread works until `_wake` can be read. Its error is raised at the end."""
 
-    def __init__(self, scene: Scene) -> None:
-        """Opens the sockets, so that no later request is missed."""
-        self._selector = selectors.DefaultSelector()
+    def __init__(self, name: str) -> None:
         self._wake, self._waker = os.pipe()
-        self._selector.register(self._wake, selectors.EVENT_READ)
-        self._pending: list[tuple[float, int, socket.socket, bytes]] = []
-        self._order = itertools.count()
         self._sockets: list[socket.socket] = []
+        """They are closed at the end."""
         self._failed: list[Exception] = []
-        self._thread = threading.Thread(target=self._run, name="announcers", daemon=True)
-        for announcer in scene.announcers:
-            for nic in scene.station(announcer.station).nics:
-                if not announcer.nics or nic.name in announcer.nics:
-                    self._open(announcer, nic)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def __enter__(self) -> Announcers:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -64,11 +56,41 @@ class Announcers:
         self._thread.join()
         for opened in self._sockets:
             opened.close()
-        self._selector.close()
         os.close(self._wake)
         os.close(self._waker)
         if self._failed and error is None:
             raise self._failed[0]
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - raised by __exit__ in the caller's thread
+            self._failed.append(error)
+
+    def _work(self) -> None:
+        raise NotImplementedError
+
+
+class Announcers(BackgroundThread):
+    """A context in which the announcers reply."""
+
+    def __init__(self, scene: Scene) -> None:
+        """Opens the sockets, so that no later request is missed."""
+        super().__init__("announcers")
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._pending: list[tuple[float, int, socket.socket, bytes]] = []
+        self._order = itertools.count()
+        for announcer in scene.announcers:
+            for nic in scene.station(announcer.station).nics:
+                if not announcer.nics or nic.name in announcer.nics:
+                    self._open(announcer, nic)
+
+    def __exit__(self, *raised: Any) -> None:
+        try:
+            super().__exit__(*raised)
+        finally:
+            self._selector.close()
 
     def _open(self, announcer: Announcer, nic: SceneNic) -> None:
         if announcer.ips4 is not None:
@@ -86,12 +108,9 @@ class Announcers:
         self._sockets.append(opened)
         self._selector.register(opened, selectors.EVENT_READ, receive)
 
-    def _run(self) -> None:
-        try:
-            while self._step():
-                pass
-        except Exception as error:  # noqa: BLE001 - raised by __exit__ in the caller's thread
-            self._failed.append(error)
+    def _work(self) -> None:
+        while self._step():
+            pass
 
     def _step(self) -> bool:
         """One turn of the loop; False at its end."""

@@ -29,7 +29,7 @@ from typing import Any
 
 from arpcheck.errors import ArpcheckError, LabError, fault
 from arpcheck.lab import advertising, answering, cluster_objects, network, scene_file
-from arpcheck.lab.announcer import Announcers, inside
+from arpcheck.lab.announcer import Announcers, BackgroundThread, inside
 from arpcheck.lab.api_objects import Resource, Store
 from arpcheck.lab.apiserver import Api, ApiServer
 from arpcheck.lab.network import write_sysctl
@@ -101,39 +101,18 @@ def environment() -> dict[str, str]:
 # ------------------------------------------------------------------------------- sysctls that a scene changes while it runs
 
 
-class TimedEvents:
-    """A context in which the scene's timed events happen. An error of the thread is raised at its end."""
+class TimedEvents(BackgroundThread):
+    """A context in which the scene's timed events happen."""
 
     def __init__(self, scene: Scene) -> None:
         """Opens a socket, so that the first request is not missed."""
+        super().__init__("steps")
         self._then = sorted(scene.then, key=lambda step: step.after)
-        self._wake, self._waker = os.pipe()
-        self._socket = inside(scene.prober.station, partial(_opened, scene)) if scene.then else None
-        self._failed: list[Exception] = []
-        self._thread = threading.Thread(target=self._run, name="steps", daemon=True)
+        if scene.then:
+            self._sockets.append(inside(scene.prober.station, partial(_opened, scene)))
 
-    def __enter__(self) -> TimedEvents:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        os.write(self._waker, b"\0")
-        self._thread.join()
-        if self._socket:
-            self._socket.close()
-        os.close(self._wake)
-        os.close(self._waker)
-        if self._failed and error is None:
-            raise self._failed[0]
-
-    def _run(self) -> None:
-        try:
-            self._take()
-        except Exception as error:  # noqa: BLE001 - raised by __exit__ in the caller's thread
-            self._failed.append(error)
-
-    def _take(self) -> None:
-        if not self._socket or not self._first_request(self._socket):
+    def _work(self) -> None:
+        if not self._sockets or not self._first_request(self._sockets[0]):
             return
         first = time.monotonic()
         for step in self._then:
