@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from arpcheck.errors import ArpcheckError, UsageError, did_you_mean
-from arpcheck.model import Address, Families, Outcome, Verdict
+from arpcheck.model import Address, Families, Verdict
 from arpcheck.reports import Shown
 
 # ----------------------------------------------------------------------------------------------------- The values of options
@@ -374,7 +374,7 @@ def rows_shown(only: list[str] | None, faults: bool) -> Shown | None:
     wanted = dict.fromkeys(map(_verdict, names))
     options = [f"--only {','.join(wanted)}"] if wanted else []
     if faults:
-        wanted |= dict.fromkeys(verdict for verdict in Verdict if verdict.outcome in (Outcome.FAULT, Outcome.UNSURE))
+        wanted |= dict.fromkeys(verdict for verdict in Verdict if verdict.outcome.is_problem)
         options.append("--faults")
     return Shown(verdicts=frozenset(wanted), options=" ".join(options)) if options else None
 

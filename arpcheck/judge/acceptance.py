@@ -12,7 +12,7 @@ from arpcheck.judge.case import Case
 from arpcheck.judge.verdicts import judge
 from arpcheck.model import Acceptance, Accepted, Address, Arp, Finding, Outcome, Responder, Target, Verdict
 
-COUNTED = tuple(verdict for verdict in Verdict if verdict.outcome in (Outcome.FAULT, Outcome.UNSURE))
+COUNTED = tuple(verdict for verdict in Verdict if verdict.outcome.is_problem)
 """The verdicts that an exit code is made of."""
 
 OF_NODE = {Arp.NON_STRICT: "non-strict-nodes", Arp.SELF: "self-blind", Arp.UNREACHED: "unreached-nodes"}

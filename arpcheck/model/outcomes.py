@@ -39,8 +39,25 @@ class Outcome(StrEnum):
             case _:
                 assert_never(self)
 
+    @property
+    def is_problem(self) -> bool:
+        """A fault or a doubt."""
+        match self:
+            case Outcome.FAULT | Outcome.UNSURE:
+                return True
+            case Outcome.FINE | Outcome.NOT_JUDGED:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def place(self) -> int:
+        """In a list for people: what is wrong first, and what was not judged before what is fine."""
+        return _PLACES.index(self)
+
 
 _GRAVITY = (Outcome.FAULT, Outcome.UNSURE, Outcome.FINE, Outcome.NOT_JUDGED)
+_PLACES = (Outcome.FAULT, Outcome.UNSURE, Outcome.NOT_JUDGED, Outcome.FINE)
 
 
 class Verdict(StrEnum):

@@ -34,7 +34,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for 
     found = (
         ("addresses", [_address_case(target) for target in report.targets if target.verdict is not None]),
         ("nodes", [_node_case(node, in_question=_ipv4_was_asked(report)) for node in report.nodes]),
-        ("findings", [_finding_case(finding) for finding in report.findings if _weighs(finding)]),
+        ("findings", [_finding_case(finding) for finding in report.findings if finding.outcome.is_problem]),
     )
     whole = _run_case(report, fails=any(case.fault == "failure" for _, cases in found for case in cases))
     suites = [_suite(name, cases, report) for name, cases in (*found, ("run", [whole]))]
@@ -99,11 +99,6 @@ def _finding_case(finding: Finding) -> _Case:
     reasons = (*finding.because[:MOST_REASONS], *([f"{more} more"] if more > 0 else ()))
     message = f"{finding.means} ({'; '.join(reasons)})"
     return _Case(group="arpcheck.findings", name=finding.id, fault=fault, kind=finding.id, message=message)
-
-
-def _weighs(finding: Finding) -> bool:
-    """A finding that does not change the exit code has no case."""
-    return _fault(finding.outcome) in ("failure", "error")
 
 
 def _fault(outcome: Outcome) -> str:

@@ -21,7 +21,6 @@ from arpcheck.reports.words import (
     concerns,
     coverage,
     installing,
-    is_problem,
     kube_proxy_mode,
     likely,
     marked,
@@ -224,7 +223,7 @@ def _connection(row: ConnectionLine) -> Cells:
 
 
 def _counts(target: TargetReport) -> bool:
-    return is_problem(target) and not target.accepted
+    return target.outcome.is_problem and not target.accepted
 
 
 def _verdict(target: TargetReport) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from arpcheck.model import Report, TargetReport
 from arpcheck.reports import Style
-from arpcheck.reports.words import is_problem
 from arpcheck.text import plain
 
 NAME = "name"
@@ -12,7 +11,7 @@ NAME = "name"
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     """`service/NAMESPACE/NAME` of each Service, or the address if it has no Service. Accepted verdicts are left out."""
-    counted = (target for target in report.targets if is_problem(target) and not target.accepted)
+    counted = (target for target in report.targets if target.outcome.is_problem and not target.accepted)
     names = dict.fromkeys(name for target in counted for name in _target_names(target))
     return "".join(f"{name}\n" for name in names)
 

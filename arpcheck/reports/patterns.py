@@ -17,7 +17,6 @@ from arpcheck.text import count, plain
 ALONE = 12
 """Up to this number of rows, each is shown by itself."""
 
-_GRAVITY = (Outcome.FAULT, Outcome.UNSURE, Outcome.NOT_JUDGED, Outcome.FINE)
 _SPECIAL = (Mark.FOREIGN, Mark.UNEXPECTED, Mark.UNHEARD)
 """Marks of which it matters whose they are. The announcers of addresses in order may differ."""
 _NOTHING = frozenset((Mark.QUIET, Mark.UNASKED, Mark.DEAF))
@@ -60,7 +59,7 @@ class Conduct:
     @property
     def rank(self) -> tuple[bool | int, ...]:
         non_strict = self.arp is Arp.NON_STRICT and not self.accepted
-        grave = _GRAVITY.index(self.arp.outcome) if self.arp else 1
+        grave = self.arp.outcome.place if self.arp else 1
         order = not self.wrong, not non_strict, not self.missing, not self.doubtful
         return (*order, -self.wrong, -self.missing, -self.doubtful, grave)
 
@@ -106,7 +105,7 @@ def _count(who: Conduct, target: TargetReport, mark: Mark) -> None:
     if target.verdict is None:
         who.canary |= replied
         return
-    counts = target.accepted is None and target.outcome in (Outcome.FAULT, Outcome.UNSURE)
+    counts = target.accepted is None and target.outcome.is_problem
     if mark is Mark.UNHEARD:
         who.missing += counts
     elif replied and (mark is Mark.ANNOUNCER or not counts):

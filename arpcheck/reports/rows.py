@@ -24,7 +24,6 @@ FOLDED = 3
 MEMBERS = 4
 """Addresses that are named of those that share a row."""
 
-_OUTCOMES = (Outcome.FAULT, Outcome.UNSURE, Outcome.NOT_JUDGED, Outcome.FINE)
 _RULES = tuple(Verdict)
 
 
@@ -45,9 +44,8 @@ def gravity(target: TargetReport) -> tuple[float, int]:
     the order of their rules. The canary and the control are the last."""
     if target.verdict is None:
         return 9, 0
-    place = _OUTCOMES.index(target.outcome)
-    known = target.accepted is not None and target.outcome in (Outcome.FAULT, Outcome.UNSURE)
-    return 1.5 if known else place, _RULES.index(target.verdict)
+    known = target.accepted is not None and target.outcome.is_problem
+    return 1.5 if known else target.outcome.place, _RULES.index(target.verdict)
 
 
 def first_line(report: Report, style: Style) -> str:

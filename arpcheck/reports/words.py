@@ -181,17 +181,6 @@ def also_asked(report: Report) -> str:
 # ---------------------------------------------------------------------------------------------------------------- one target
 
 
-def is_problem(target: TargetReport) -> bool:
-    """Whether its verdict is a fault or a doubt."""
-    match target.outcome:
-        case Outcome.FAULT | Outcome.UNSURE:
-            return True
-        case Outcome.FINE | Outcome.NOT_JUDGED:
-            return False
-        case _:
-            assert_never(target.outcome)
-
-
 def marked(word: str, accepted: Accepted | None) -> str:
     """A verdict, a node's `arp` or a severity, marked if it is accepted. Its reason says why and until when."""
     return f"{word} (accepted)" if accepted else word

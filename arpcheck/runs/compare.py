@@ -273,22 +273,12 @@ def _strangers(report: Report) -> frozenset[str]:
 
 def _findings(before: Report, after: Report) -> tuple[Difference, ...]:
     """Faults and doubts of the later run, with the nodes and addresses that they name."""
-    was = {finding.id: _finding_side(finding) for finding in before.findings if _weighs(finding)}
+    was = {finding.id: _finding_side(finding) for finding in before.findings if finding.outcome.is_problem}
     found = []
-    for finding in filter(_weighs, after.findings):
+    for finding in (one for one in after.findings if one.outcome.is_problem):
         sides = was.get(finding.id, ABSENT), _finding_side(finding)
         found.append(Difference(subject=finding.id, before=sides[0], after=sides[1], change=changed(*sides)))
     return tuple(found)
-
-
-def _weighs(finding: Finding) -> bool:
-    match finding.outcome:
-        case Outcome.FAULT | Outcome.UNSURE:
-            return True
-        case Outcome.FINE | Outcome.NOT_JUDGED:
-            return False
-        case _:
-            assert_never(finding.outcome)
 
 
 def _finding_side(finding: Finding) -> Side:

@@ -448,8 +448,6 @@ def _owners(report: Report) -> dict[Mac, str]:
 
 # What a watch saw, as data for a page: who replied for each address from when to when.
 
-_GRAVITY = (Outcome.FAULT, Outcome.UNSURE, Outcome.NOT_JUDGED, Outcome.FINE)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedSpan:
@@ -481,8 +479,8 @@ class WatchedAddress:
     def rank(self) -> tuple[int | bool, ...]:
         """What was wrong at some time, what changed, what is wrong now, the rest; the canary before the addresses of its
         kind."""
-        now = _GRAVITY.index(self.verdict.outcome) if self.verdict else len(_GRAVITY)
-        return _GRAVITY.index(self.worst), not self.summary, not self.is_canary, now, *order(self.ip)
+        now = self.verdict.outcome.place if self.verdict else len(Outcome)
+        return self.worst.place, not self.summary, not self.is_canary, now, *order(self.ip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
