@@ -36,7 +36,7 @@ from arpcheck.pipeline import records
 from arpcheck.pipeline.interfaces import AUTO, NeverChosen, choose, interface_networks, ipv6_senders, used
 from arpcheck.pools import pools
 from arpcheck.targets import CONTROLS, JUDGED, all_targets
-from arpcheck.wire.address_history import MANY
+from arpcheck.wire.further_requests import MANY
 from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds
 
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 from arpcheck.model import Address, Mac, Request
 from arpcheck.model.constants import IPV6, SLOW
-from arpcheck.wire import address_history, further_requests
-from arpcheck.wire.address_history import Homes
+from arpcheck.wire import further_requests
+from arpcheck.wire.further_requests import Homes
 
 APART = 1.0
 """Seconds between two rounds for one address, RFC 5227's PROBE_MIN: a late reply still counts for its own round."""
@@ -119,10 +119,10 @@ def _counted(plan: ScanPlan, requests: Sequence[Request]) -> float:
     own = {ip for ip in (plan.nodes | plan.homes.keys()) - plan.far if by_ip[ip] and ip != plan.canary}
     if plan.canary is None or not by_ip[plan.canary] or not own:
         return 0.0
-    wanted = address_history.FEW if len(plan.nodes_of(own)) >= address_history.MANY else address_history.ENOUGH
-    left = {ip: max(0, address_history.rounds_for(wanted, by_ip[ip]) - plan.rounds) for ip in own}
+    wanted = further_requests.FEW if len(plan.nodes_of(own)) >= further_requests.MANY else further_requests.ENOUGH
+    left = {ip: max(0, further_requests.rounds_for(wanted, by_ip[ip]) - plan.rounds) for ip in own}
     rounds = max(left.values())
     frames = min(
-        address_history.MOST_REPEATS, sum(by_ip[ip] * number for ip, number in left.items()) + by_ip[plan.canary] * rounds
+        further_requests.MOST_REPEATS, sum(by_ip[ip] * number for ip, number in left.items()) + by_ip[plan.canary] * rounds
     )
     return max(frames / min(plan.rate, SLOW), rounds * max(APART, plan.wait))

@@ -2,8 +2,8 @@
 
 Control, canary, node addresses and targets share the rounds. A slow round follows: addresses with an uncertain result are
 requested again, and every responding node gets the canary by unicast. More rounds follow while a node's address and the
-canary have too few requests, then unicast requests to MAC addresses with an uncertain owner (`address_history`), and finally
-requests that show why an address has no reply (`further_requests`)."""
+canary have too few requests, then unicast requests to MAC addresses with an uncertain owner, and finally requests that show
+why an address has no reply (all of them: `further_requests`)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from arpcheck.model import Address, Mac, Reply, Request
 from arpcheck.model.constants import IPV4, IPV6, SLOW, ZERO
-from arpcheck.wire import address_history, further_requests
-from arpcheck.wire.address_history import AddressHistory, Count, confirmations, most
-from arpcheck.wire.further_requests import AskedAddress, Beyond
+from arpcheck.wire import further_requests
+from arpcheck.wire.further_requests import AddressHistory, AskedAddress, Beyond, Count, confirmation_limit, confirmations
 from arpcheck.wire.scan_plan import APART, ScanPlan
 
 CATCH_UP = 0.02
@@ -66,7 +65,7 @@ class Schedule:
         """The nodes' own addresses that are counted together with the canary."""
         self._judged = (plan.judged & asked) - self._own - {plan.canary}
         self._enough = (
-            address_history.FEW if len(plan.nodes_of(self._own)) >= address_history.MANY else address_history.ENOUGH
+            further_requests.FEW if len(plan.nodes_of(self._own)) >= further_requests.MANY else further_requests.ENOUGH
         )
         for request in self._requests:
             self._address(request.ip).requests.append(request)
@@ -79,11 +78,11 @@ class Schedule:
         self._again_left = 0
         """Requests for the addresses of `_again` that differed or were silent when the slow round began."""
         self._more: deque[tuple[int, Request]] = deque()
-        self._counting_left = address_history.MOST_REPEATS
+        self._counting_left = further_requests.MOST_REPEATS
         self._recount = True
         self._unicast: set[Mac] = set()
         self._confirmed: set[Mac] = set()
-        self._confirmations_left = most(plan.homes)
+        self._confirmations_left = confirmation_limit(plan.homes)
         self._news = False
         self._known = set(plan.known)
         self._heard: dict[str, set[Mac]] = {} if heard is None else heard
@@ -265,9 +264,9 @@ class Schedule:
             count.proxied = frozenset(
                 sender for sender, macs in own.by_sender.items() if all((mac, sender) in self._proxying for mac in macs)
             )
-        many = len(self._plan.nodes_of(heard)) >= address_history.MANY
-        lacking = address_history.lacking(by_count, canary.count, many)
-        lossy = address_history.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])
+        many = len(self._plan.nodes_of(heard)) >= further_requests.MANY
+        lacking = further_requests.lacking(by_count, canary.count, many)
+        lossy = further_requests.lossy([own.count for ip in self._own if (own := self._address(ip)).count is not None])
         self._recount = False
         self._add_round([by_count[count] for count in lacking], canary, [a for a in judged.values() if a.seldom(lossy)])
         return None

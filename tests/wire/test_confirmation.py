@@ -1,11 +1,11 @@
-"""address_history: which MACs are asked alone, and for what."""
+"""further_requests: which MACs are asked alone, and for what."""
 
 from ipaddress import IPv4Address
 
 import pytest
 
 from arpcheck.model import Mac
-from arpcheck.wire.address_history import MOST_CONFIRMATIONS, MOST_OF_ALL, TWICE, confirmations, most
+from arpcheck.wire.further_requests import MOST_CONFIRMATIONS, MOST_OF_ALL, TWICE, confirmation_limit, confirmations
 
 N1, N2, N3, VIP = (IPv4Address(f"10.0.0.{last}") for last in (11, 12, 13, 50))
 M1, M2, M3, M9 = (Mac(f"02:00:00:00:00:0{last}") for last in (1, 2, 3, 9))
@@ -48,7 +48,7 @@ def test_confirmations(heard, rest, expected):
     ("nodes", "expected"), [(1, MOST_CONFIRMATIONS), (8, MOST_CONFIRMATIONS), (100, 800), (500, 4000), (5000, MOST_OF_ALL)]
 )
 def test_so_many_that_a_few_macs_can_be_asked_for_every_node_twice(nodes, expected):
-    assert most(crowd(nodes)) == expected
-    assert len(dict(confirmations({VIP: {M9}}, crowd(nodes), {VIP}, set(), left=most(crowd(nodes))))[M9]) == min(
-        expected, 2 * nodes
-    )
+    assert confirmation_limit(crowd(nodes)) == expected
+    assert len(
+        dict(confirmations({VIP: {M9}}, crowd(nodes), {VIP}, set(), left=confirmation_limit(crowd(nodes))))[M9]
+    ) == min(expected, 2 * nodes)

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from arpcheck.wire.address_history import ENOUGH, FEW, SERIES, Count, lacking, rounds_for
+from arpcheck.wire.further_requests import ENOUGH, FEW, SERIES, Count, lacking, rounds_for
 
 ZERO, OWN = IPv4Address(0), IPv4Address("10.0.0.5")
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from arpcheck.model import Mac, Reply, Request
-from arpcheck.wire.address_history import MOST_REPEATS
+from arpcheck.wire.further_requests import MOST_REPEATS
 from arpcheck.wire.scan_plan import ScanPlan, most_seconds, seconds
 from arpcheck.wire.schedule import Schedule
 

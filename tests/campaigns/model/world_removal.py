@@ -69,7 +69,7 @@ def no_doubtful_owner(patch: Patch) -> None:
 
 
 def one_question_is_enough(patch: Patch) -> None:
-    for place in (NODES, "arpcheck.wire.address_history"):  # what is judged, and until when it is asked
+    for place in (NODES, "arpcheck.wire.further_requests"):  # what is judged, and until when it is asked
         patch.set(f"{place}:ENOUGH", 1)
         patch.set(f"{place}:FEW", 1)
 
@@ -158,7 +158,7 @@ def a_lower_rank_is_believed_as_well(patch: Patch) -> None:
 
 def nothing_is_made_up_for(patch: Patch) -> None:
     _doubt("_too_few_requests", NO_FOCUS).remove(patch)
-    patch.set("arpcheck.wire.address_history:lossy", lambda _: False)
+    patch.set("arpcheck.wire.further_requests:lossy", lambda _: False)
 
 
 def who_answers_the_canary_is_not_this_node(patch: Patch) -> None:
