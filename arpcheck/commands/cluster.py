@@ -31,14 +31,7 @@ from arpcheck.commands.option_groups import (
     reads_cluster,
     stands_for,
 )
-from arpcheck.commands.options import (
-    ExitZero,
-    MacMap,
-    Quiet,
-    Verbose,
-    duration,
-    ended,
-)  # fmt: skip
+from arpcheck.commands.options import ExitZero, MacMap, Quiet, Verbose, duration, ended
 from arpcheck.commands.output import as_caller, deliver, notice, show, style
 from arpcheck.commands.pod import policy_rules
 from arpcheck.errors import UsageError

@@ -20,11 +20,7 @@ from arpcheck.cluster.source import Access, access
 from arpcheck.commands.doctor_commands import EVERY_NEED, Check, CheckId, CheckState, CommandState, command_states
 from arpcheck.commands.opening import opened
 from arpcheck.commands.option_groups import reads_cluster
-from arpcheck.commands.options import (
-    Iface,
-    Verbose,
-    one_of,
-)  # fmt: skip
+from arpcheck.commands.options import Iface, Verbose, one_of
 from arpcheck.commands.output import show
 from arpcheck.errors import ArpcheckError, UsageError, WireError
 from arpcheck.evidence import Options

@@ -31,12 +31,7 @@ from arpcheck.commands.option_groups import (
     reads_cluster,
     stands_for,
 )
-from arpcheck.commands.options import (
-    MacMap,
-    Quiet,
-    Verbose,
-    one_of,
-)  # fmt: skip
+from arpcheck.commands.options import MacMap, Quiet, Verbose, one_of
 from arpcheck.commands.output import notice, show
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, Options

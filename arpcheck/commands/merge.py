@@ -10,10 +10,7 @@ import typer
 
 from arpcheck.commands.bundle import BUNDLE, Bundle
 from arpcheck.commands.option_groups import REPORT, ReportOptions, stands_for
-from arpcheck.commands.options import (
-    ExitZero,
-    ended,
-)  # fmt: skip
+from arpcheck.commands.options import ExitZero, ended
 from arpcheck.commands.report import load, render_report
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence

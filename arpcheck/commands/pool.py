@@ -14,14 +14,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.opening import ProbeRequest, checked, observed, opened, settled, stopping, to_open, with_ipv6
 from arpcheck.commands.option_groups import REQUESTS, ReportOptions, reads_cluster, stands_for
-from arpcheck.commands.options import (
-    Iface,
-    Output,
-    Quiet,
-    Verbose,
-    one_of,
-    whole,
-)  # fmt: skip
+from arpcheck.commands.options import Iface, Output, Quiet, Verbose, one_of, whole
 from arpcheck.commands.output import format_of, show, write
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options

@@ -7,12 +7,7 @@ from dataclasses import replace
 from arpcheck.cluster import ClusterSource
 from arpcheck.commands.opening import ProbeRequest
 from arpcheck.commands.option_groups import REPORT, REQUESTS, ReportOptions, reads_cluster, stands_for
-from arpcheck.commands.options import (
-    Iface,
-    MacMap,
-    Quiet,
-    Verbose,
-)  # fmt: skip
+from arpcheck.commands.options import Iface, MacMap, Quiet, Verbose
 from arpcheck.commands.probe import run
 from arpcheck.evidence import Options
 

@@ -43,17 +43,7 @@ from arpcheck.commands.option_groups import (
     reads_cluster,
     stands_for,
 )
-from arpcheck.commands.options import (
-    ExitZero,
-    Iface,
-    MacMap,
-    OnLink,
-    Pcap,
-    Quiet,
-    Services,
-    Verbose,
-    ended,
-)  # fmt: skip
+from arpcheck.commands.options import ExitZero, Iface, MacMap, OnLink, Pcap, Quiet, Services, Verbose, ended
 from arpcheck.commands.output import NewFile, ProgressLine, check, deliver, duration, notice, show, style, told
 from arpcheck.endpoints import ENDPOINT_SLICES, are_read
 from arpcheck.errors import ArpcheckError, OutputError, UsageError

@@ -20,11 +20,7 @@ from arpcheck.cluster import ClusterSource, read
 from arpcheck.commands.bundle import BUNDLE, Bundle, bundled
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.option_groups import REPORT, SELECTION, ClusterFile, FileHas, ReportOptions, Selection, stands_for
-from arpcheck.commands.options import (
-    ExitZero,
-    MacMap,
-    ended,
-)  # fmt: skip
+from arpcheck.commands.options import ExitZero, MacMap, ended
 from arpcheck.commands.output import check, deliver, style
 from arpcheck.errors import CAPTURE, GZIP, PAGE, UTF16, InputError, UsageError, kind_of, kind_of_document
 from arpcheck.evidence import Evidence, Options

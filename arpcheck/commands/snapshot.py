@@ -12,9 +12,7 @@ from arpcheck import pipeline
 from arpcheck.cluster import ClusterSource, read
 from arpcheck.cluster.files import pieces
 from arpcheck.commands.option_groups import SELECTION, Selection, cluster_words, kubeconfig_note, reads_cluster, stands_for
-from arpcheck.commands.options import (
-    Verbose,
-)  # fmt: skip
+from arpcheck.commands.options import Verbose
 from arpcheck.commands.output import as_caller, notice, show, write
 from arpcheck.evidence import Options
 

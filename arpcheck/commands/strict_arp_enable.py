@@ -17,9 +17,7 @@ from arpcheck.cluster.changes import Connection, UncertainError, connected
 from arpcheck.commands import rollouts, strict_arp_plan
 from arpcheck.commands.log import ProgressLog, StoppedError
 from arpcheck.commands.option_groups import REQUESTS, cluster_words, kubeconfig_note, reads_cluster, stands_for
-from arpcheck.commands.options import (
-    duration,
-)  # fmt: skip
+from arpcheck.commands.options import duration
 from arpcheck.commands.output import as_caller, notice, show
 from arpcheck.commands.rollouts import Reach
 from arpcheck.commands.strict_arp_plan import CANNOT, EnableRequest, Steps, Witness, Work, witness, words

@@ -25,18 +25,7 @@ from arpcheck.commands.option_groups import (
     reads_cluster,
     stands_for,
 )
-from arpcheck.commands.options import (
-    Accept,
-    ExitZero,
-    Iface,
-    MacMap,
-    OnLink,
-    Quiet,
-    Services,
-    Verbose,
-    duration,
-    ended,
-)  # fmt: skip
+from arpcheck.commands.options import Accept, ExitZero, Iface, MacMap, OnLink, Quiet, Services, Verbose, duration, ended
 from arpcheck.commands.output import format_of, notice, show, write
 from arpcheck.commands.serving import MetricsServer, Pulse, ServeAddress, Snapshot, serve_address, serving
 from arpcheck.commands.watch_loop import Drawing, Pace, WatchDependencies, announced, place_of, run_watch

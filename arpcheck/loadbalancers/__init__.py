@@ -11,16 +11,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from arpcheck.loadbalancers import (
-    cilium,
-    kube_ovn,
-    kube_vip,
-    metallb,
-    openelb,
-    purelb,
-    servicelb,
-    unrecorded,
-)
+from arpcheck.loadbalancers import cilium, kube_ovn, kube_vip, metallb, openelb, purelb, servicelb, unrecorded
 from arpcheck.loadbalancers.cilium import POLICIES
 from arpcheck.loadbalancers.cilium import POOLS as CILIUM_POOLS
 from arpcheck.loadbalancers.common import (

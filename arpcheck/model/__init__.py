@@ -19,26 +19,8 @@ from arpcheck.model.frames import (
     Skip,
     Target,
 )
-from arpcheck.model.mac_addresses import (
-    Address,
-    Identity,
-    Mac,
-    MacListFormat,
-    Nic,
-    Owner,
-    SourceRank,
-    Strength,
-    order,
-)
-from arpcheck.model.outcomes import (
-    Arp,
-    Certainty,
-    Outcome,
-    Reason,
-    ReasonId,
-    Severity,
-    Verdict,
-)
+from arpcheck.model.mac_addresses import Address, Identity, Mac, MacListFormat, Nic, Owner, SourceRank, Strength, order
+from arpcheck.model.outcomes import Arp, Certainty, Outcome, Reason, ReasonId, Severity, Verdict
 from arpcheck.model.reach import (
     Handling,
     HandlingBecause,
@@ -52,15 +34,7 @@ from arpcheck.model.reach import (
     ReachSkip,
     ReachTry,
 )
-from arpcheck.model.records import (
-    Announcement,
-    Claim,
-    ClaimSource,
-    Gap,
-    KubeProxy,
-    Need,
-    Trust,
-)
+from arpcheck.model.records import Announcement, Claim, ClaimSource, Gap, KubeProxy, Need, Trust
 from arpcheck.model.report import (
     Acceptance,
     Accepted,

@@ -12,16 +12,7 @@ from arpcheck.judge.case import Case, Hidden
 from arpcheck.judge.doubling import Doubling
 from arpcheck.judge.observations import Observations
 from arpcheck.judge.wire_reasons import TWICE
-from arpcheck.model import (
-    Address,
-    Announcement,
-    Gratuitous,
-    Mac,
-    Nic,
-    Owner,
-    Responder,
-    Target,
-)
+from arpcheck.model import Address, Announcement, Gratuitous, Mac, Nic, Owner, Responder, Target
 from arpcheck.model.constants import IPV6
 from arpcheck.pipeline import ages, records
 from arpcheck.targets import Network

@@ -21,20 +21,7 @@ from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.reach import ReachContext, reach_rows
 from arpcheck.judge.summary import also, report
 from arpcheck.judge.wire_reasons import wire_reasons
-from arpcheck.model import (
-    Address,
-    Arp,
-    Identity,
-    Kind,
-    Mac,
-    Nic,
-    Owner,
-    Reason,
-    ReasonId,
-    Report,
-    SourceRank,
-    Verdict,
-)
+from arpcheck.model import Address, Arp, Identity, Kind, Mac, Nic, Owner, Reason, ReasonId, Report, SourceRank, Verdict
 from arpcheck.model.constants import IPV6
 from arpcheck.pipeline import ages, interfaces, planning, records
 from arpcheck.pipeline.cases import CaseContext, cases, replies_once

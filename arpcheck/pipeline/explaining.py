@@ -15,16 +15,7 @@ from arpcheck.judge.reasons import best
 from arpcheck.kubeproxy.causes import causes
 from arpcheck.kubeproxy.observations import WireObservations
 from arpcheck.kubeproxy.remedy import cures
-from arpcheck.model import (
-    Address,
-    Arp,
-    Cause,
-    CauseId,
-    Gap,
-    Outcome,
-    Target,
-    Verdict,
-)  # fmt: skip
+from arpcheck.model import Address, Arp, Cause, CauseId, Gap, Outcome, Target, Verdict
 from arpcheck.objects import Objects
 
 APART = timedelta(minutes=10)

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import (
-    IPv6Address,
-    IPv6Interface,
-    ip_interface,
-)
+from ipaddress import IPv6Address, IPv6Interface, ip_interface
 
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
-from arpcheck.model import (
-    Address,
-    Host,
-    Interface,
-    order,
-)
+from arpcheck.model import Address, Host, Interface, order
 from arpcheck.model.constants import IPV4
 from arpcheck.targets import Network
 

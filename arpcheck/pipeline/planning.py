@@ -6,30 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    summarize_address_range,
-)
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, summarize_address_range
 
 from arpcheck import mac_owners
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Evidence, MacEntry, Options
 from arpcheck.judge.acceptance import names_answers_for
-from arpcheck.model import (
-    Acceptance,
-    Address,
-    Families,
-    Host,
-    Interface,
-    Kind,
-    Mac,
-    Question,
-    Request,
-    Target,
-)
+from arpcheck.model import Acceptance, Address, Families, Host, Interface, Kind, Mac, Question, Request, Target
 from arpcheck.model.constants import IPV4, IPV6, ZERO
 from arpcheck.objects import Objects, ipv4, text, texts
 from arpcheck.pipeline import records

@@ -9,16 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_network
 
-from arpcheck.loadbalancers.common import (
-    all_of,
-    any_of,
-    entries,
-    fits,
-    not_in_file,
-    refused,
-    status_number,
-    was_read,
-)
+from arpcheck.loadbalancers.common import all_of, any_of, entries, fits, not_in_file, refused, status_number, was_read
 from arpcheck.model import Address, Need, order
 from arpcheck.objects import (
     Object,

@@ -7,16 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from arpcheck.errors import InputError
-from arpcheck.mac_owners.mac_list.source import (
-    Blank,
-    ListedNic,
-    ListFormat,
-    MacListText,
-    Place,
-    Row,
-    is_blank,
-    listed,
-)
+from arpcheck.mac_owners.mac_list.source import Blank, ListedNic, ListFormat, MacListText, Place, Row, is_blank, listed
 from arpcheck.mac_owners.node_network_state import own_nics
 from arpcheck.model import MacListFormat
 from arpcheck.objects import at, items, name, text
