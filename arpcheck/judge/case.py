@@ -173,7 +173,7 @@ class Case:
     """The parties that answer for whatever they are asked."""
     together: tuple[Responder, ...] = field(init=False, compare=False, repr=False)
     """The known parties that answered in the first round in which two of them did; empty where none did."""
-    _doubted: bool = field(init=False, compare=False, repr=False)
+    doubted: bool = field(init=False, compare=False, repr=False)
     """Of some NIC that answered it is not certain whose it is."""
     _proxied: bool = field(init=False, compare=False, repr=False)
     """Some NIC that answered answers for what it does not own."""
@@ -183,7 +183,7 @@ class Case:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_mac", {})
-        object.__setattr__(self, "_doubted", not self.heard.keys().isdisjoint(self.doubtful))
+        object.__setattr__(self, "doubted", not self.heard.keys().isdisjoint(self.doubtful))
         object.__setattr__(self, "_proxied", not self.heard.keys().isdisjoint(self.proxying))
         proxies = [party for party in self.parties if self.is_proxy(party)] if self._proxied else []
         object.__setattr__(self, "proxies", tuple(proxies))
@@ -244,7 +244,7 @@ class Case:
 
     def is_doubtful(self, party: Responder) -> bool:
         """It may be another machine than the node that it passes for."""
-        if not party.node or not self._doubted:
+        if not party.node or not self.doubted:
             return False
         return any(owner.strength is Strength.DOUBTFUL for owner in self.owners_of(party))
 
@@ -254,7 +254,7 @@ class Case:
 
     def words(self, party: Responder) -> str:
         """For a reason: the node, or the MAC and what is known of it."""
-        if party.node and not self._doubted:
+        if party.node and not self.doubted:
             return party.node
         if party.node:
             doubtful = [owner for owner in self.owners_of(party) if owner.doubtful]
@@ -291,12 +291,13 @@ class Case:
 
     def apart(self, one: Responder, other: Responder) -> bool:
         """They are two machines, whatever is in doubt of each."""
-        if one.node and other.node and not self._doubted:
+        if one.node and other.node and not self.doubted:
             return one.node != other.node
         return self._candidates(one).isdisjoint(self._candidates(other))
 
     def _together(self, known: Collection[Responder]) -> tuple[Responder, ...]:
-        for number in sorted(set(chain.from_iterable([party.rounds for party in known]))):
+        alike = {party.rounds for party in known}  # most replied in the same rounds
+        for number in sorted(set(chain.from_iterable(alike))):
             found = tuple([party for party in known if number in party.rounds])
             if len(found) > 1 and self._distinct(found) and not self._at_a_handover(found):
                 return found
@@ -345,7 +346,9 @@ def who_should(case: Case) -> str:
 
 def who(case: Case, parties: Iterable[Responder]) -> str:
     """The responders, each by its node or by its MAC address with what is known of it."""
-    return " and ".join([case.words(party) for party in parties])
+    if case.doubted:
+        return " and ".join([case.words(party) for party in parties])
+    return " and ".join([party.node or case.words(party) for party in parties])
 
 
 def others_too(case: Case, named: Callable[[Responder], bool]) -> str:

@@ -63,10 +63,15 @@ class Observations:
             if kept:
                 self._replies = {**self._replies, ip: [reply for reply in every if not apart.holds(reply)]}
         self._by_nic: dict[Address, Mapping[Nic, Sequence[Reply]]] = {}
+        self._repeated: dict[Address, Sequence[Nic]] = {}
         self._rounds: dict[Address, tuple[int, ...]] = {}
         self._to: dict[Nic, set[Address]] = {}
-        for sender, found in groupby(evidence.replies, key=attrgetter("sender")):  # most have the same one
-            for interface, mac in {(reply.interface, reply.mac) for reply in found}:
+        by_sender: dict[Address, set[tuple[str, Mac]]] = {}
+        for replies in evidence.by_address().values():
+            for sender, found in groupby(replies, key=attrgetter("sender")):  # most have the same one
+                by_sender.setdefault(sender, set()).update([(reply.interface, reply.mac) for reply in found])
+        for sender, heard in by_sender.items():
+            for interface, mac in heard:
                 nic = self.segment(interface), mac
                 self._on.setdefault(nic, set()).add(interface)
                 self._to.setdefault(nic, set()).add(sender)
@@ -159,12 +164,17 @@ class Observations:
 
     def repeated(self, ip: Address) -> Sequence[Nic]:
         """Who may have sent two replies to a request: the others replied once in each of their turns."""
+        known = self._repeated.get(ip)
+        if known is not None:
+            return known
         found = self.by_nic(ip)
         if len(found) == len(self.replies(ip)):
             return ()
         asked = self.asked(ip).broadcast.keys()
-        several = ((nic, replies, {(one.interface, one.round) for one in replies}) for nic, replies in found.items())
-        return [nic for nic, replies, turns in several if len(turns) < len(replies) or not turns <= asked]
+        turns = {nic: {(reply.interface, reply.round) for reply in replies} for nic, replies in found.items()}
+        known = [nic for nic, replies in found.items() if len(turns[nic]) < len(replies) or not turns[nic] <= asked]
+        self._repeated[ip] = known
+        return known
 
     def probes(self, ip: Address, nic: Nic) -> tuple[Probe, ...]:
         """Every question for an address that this NIC could hear, in the order in which they were put."""

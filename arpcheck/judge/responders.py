@@ -217,4 +217,5 @@ Ordered = TypeVar("Ordered", int, str, Mac)
 
 def _each(values: Iterable[Ordered]) -> tuple[Ordered, ...]:
     """Sorted, each once."""
-    return tuple(sorted(set(values)))
+    unique = set(values)
+    return tuple(sorted(unique)) if len(unique) > 1 else tuple(unique)

@@ -326,7 +326,7 @@ def _announcer(case: Case, verdict: Verdict) -> Iterable[Also]:
     """The verdicts `silent` and `wrong-node` themselves say that the announcer did not reply."""
     if verdict in (Verdict.SILENT, Verdict.WRONG_NODE, Verdict.MOVED) or not case.parties or case.silence or case.external:
         return
-    if any(party.expected and party.node is None for party in case.parties):
+    if any(party.expected for party in case.strangers):
         return  # the Service names its MAC: it is the announcer's own
     if case.by_events and any(party.node for party in case.parties):
         return  # it may have moved back to that node since

@@ -198,13 +198,15 @@ def duplicate(case: Case) -> str | None:
 
 def _beside_hidden(case: Case) -> str | None:
     """In IPv6 a kernel replies only for addresses of the NIC that received the request: whoever replies has the address."""
+    found = [one for one in case.hidden if one.beside and one.owner.node and not one.owner.doubtful]
+    if not found:
+        return None
     parties = [
         party
         for party in case.parties
         if case.is_known(party) and not case.is_doubtful(party) and not case.is_spoken_for(party)
     ]
-    found = [one for one in case.hidden if one.beside and one.owner.node and not one.owner.doubtful]
-    if not parties or not found:
+    if not parties:
         return None
     return (
         f"{who(case, parties)} replied, and {' and '.join(one.words for one in found)} replied to requests to all nodes "

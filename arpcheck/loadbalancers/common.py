@@ -25,7 +25,7 @@ def has_ingress(service: Service, ip: Address | None) -> bool:
 
 def named_nodes(objects: Objects) -> tuple[Node, ...]:
     """The Nodes with a name."""
-    return tuple(node for node in objects.nodes() if node.name)
+    return objects.memo(named_nodes, lambda: tuple(node for node in objects.nodes() if node.name))
 
 
 def owners(ip: Address, objects: Objects) -> tuple[str, ...]:
@@ -96,7 +96,8 @@ def by_reason(barred: Mapping[str, str]) -> str:
 
 def down(claims: Iterable[Claim], objects: Objects) -> Iterator[Reason]:
     """A reason for each node that a record names and that cannot reply: it is not Ready, or not in the cluster."""
-    nodes = {node.name: node for node in named_nodes(objects)} if was_read(objects, NODES.resource) else {}
+    named = objects.memo(down, lambda: {node.name: node for node in named_nodes(objects)})
+    nodes = named if was_read(objects, NODES.resource) else {}
     for claim in claims:
         known = nodes.get(claim.node)
         if nodes and (known is None or known.ready is False):

@@ -143,13 +143,16 @@ def _hidden(
 ) -> tuple[Hidden, ...]:
     """Who replied for an IPv6 address only when it was asked beyond multicast, and is no proxy."""
     observations, owners = context.observations, context.owners
+    beyond = observations.beyond(ip)
+    if not beyond:
+        return ()
     known = set(observations.by_nic(ip))
     last = max((reply.at for replies in observations.by_nic(ip).values() for reply in replies), default=0.0)
-    for nic, replies in observations.beyond(ip).items():
+    for nic, replies in beyond.items():
         if nic in known:
             last = max(last, *(reply.at for reply in replies))
     found = []
-    for nic, replies in observations.beyond(ip).items():
+    for nic, replies in beyond.items():
         owner = owners[nic]
         if nic in known or any(nic[1] in party.macs for party in parties) or owner.proxied:
             continue

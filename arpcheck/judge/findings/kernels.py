@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arpcheck.judge.case import Case
+from arpcheck.judge.case import Case, who
 from arpcheck.judge.judged import AskingHost, Found, Judged, Rule
 from arpcheck.model import Address, Arp, Outcome, Responder, Severity, Trust, Verdict
 from arpcheck.model.constants import IPVS, IPVS_DEVICE
@@ -195,13 +195,13 @@ def split_announcers(judged: Judged) -> Found | None:
     for judgement in judged.asked():
         if judgement.verdict in (Verdict.NON_STRICT, Verdict.INCONCLUSIVE) and not judgement.case.offenders:
             continue  # all kernels hold it by configuration, or there was a failover
-        case, offenders = judgement.case, {party.node for party in judgement.case.offenders}
-        names = [party for party in case.together if party.node and party.node not in offenders]
+        case = judgement.case
+        names = [party for party in case.together if party.node and (party.expected or party.node not in case.non_strict)]
         several = Verdict.DUPLICATE in (judgement.verdict, judgement.first)
-        others = [party for party in case.together if _also_announces(party, case)] if names and several else []
+        strangers = [party for party in case.together if not party.node] if names and several else []
+        others = [party for party in strangers if _also_announces(party, case)]
         if len(names) + len(others) > 1:
-            told = " and ".join([case.words(party) for party in (*names, *others)])
-            because.append(f"{told} replied in one round for {judgement.ip}")
+            because.append(f"{who(case, (*names, *others))} replied in one round for {judgement.ip}")
             nodes.extend(party.node for party in names if party.node and not case.is_doubtful(party))
             ips.append(judgement.ip)
         elif judgement.verdict is Verdict.DUPLICATE and (hidden := [one for one in case.hidden if one.beside]):
@@ -214,8 +214,8 @@ def split_announcers(judged: Judged) -> Found | None:
 
 
 def _also_announces(party: Responder, case: Case) -> bool:
-    """It is not a node and replies as it should: the Service names its MAC address, or no node serves the address."""
-    return not party.node and (party.macs[0] in case.named or case.external)
+    """It is not a node, and replies as it should: the Service names its MAC address, or no node serves the address."""
+    return party.macs[0] in case.named or case.external
 
 
 def two_controllers(judged: Judged) -> Found | None:
