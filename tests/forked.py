@@ -8,17 +8,21 @@ import ctypes
 import json
 import multiprocessing
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from arpcheck.lab import run
+import forks_on_stage
+
+from arpcheck.lab import network, run
 
 PRELOADED = (
     "forked", "arpcheck.__main__", "arpcheck.commands.app", "arpcheck.commands.probe", "arpcheck.commands.report", "arpcheck.lab.fixture",
-    "arpcheck.reports.json", "arpcheck.reports.table", "kubernetes",
+    "arpcheck.reports.json", "arpcheck.reports.table", "arpcheck.cluster.login", "arpcheck.cluster.session", "arpcheck.commands.watch",
+    "arpcheck.wire.scapy_library", "kubernetes", "psutil",
 )  # fmt: skip
 PATIENCE = 120.0
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, PR_SET_PDEATHSIG = 0x20000, 0x20000000, 0x40000000, 1
@@ -52,6 +56,16 @@ def scene(name, options=(), load=None):
     return run.Result(exit_code=code, stdout=out, stderr=err)
 
 
+def program(words, stdin="", **how):
+    """As `subprocess.run(network.command([sys.executable, *WORD]), capture_output=True, text=True)`: a program of the tests in an
+    enclosure, where arpcheck on a station is a fork too (forks_on_stage.py)."""
+    words = [str(word) for word in words]
+    if os.geteuid() != 0:
+        started = network.command([sys.executable, *words])
+        return subprocess.run(started, input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return subprocess.CompletedProcess(words, *done(_program, words, stdin))
+
+
 def done(target, *arguments):
     with tempfile.TemporaryDirectory() as folder:
         process = _CONTEXT.Process(target=_in_the_child, args=(target, folder, *arguments))
@@ -66,7 +80,7 @@ def done(target, *arguments):
 
 
 def _in_the_child(target, folder, *arguments):
-    (Path(folder) / "stdin").write_text(arguments[1] if target is _command else "")
+    (Path(folder) / "stdin").write_text(arguments[1] if target in (_command, _program) else "")
     flags = os.O_WRONLY | os.O_CREAT
     for number, (name, how) in enumerate((("stdin", os.O_RDONLY), ("stdout", flags), ("stderr", flags))):
         os.dup2(os.open(Path(folder) / name, how, 0o600), number)
@@ -90,6 +104,24 @@ def _main(arguments):
 
 def _scene(name, options, load):
     return enclosed(lambda: _staged(name, options, load))
+
+
+def _program(words, _stdin):
+    return enclosed(lambda: _run_program(words))
+
+
+def _run_program(words):
+    forks_on_stage.install()
+    sys.argv = words
+    sys.path.insert(0, str(Path(words[0]).parent))
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+            return 1
+        return end.code or 0
+    return 0
 
 
 def enclosed(work):

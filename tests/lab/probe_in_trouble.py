@@ -16,7 +16,9 @@ import termios
 import time
 from pathlib import Path
 
-from arpcheck.lab import network, scene_file
+import forked
+
+from arpcheck.lab import scene_file
 from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import stage
 from arpcheck.lab.network import lan_namespace
@@ -39,8 +41,7 @@ SIGNALS = {"SIGINT", "SIGTERM", "SIGHUP"}
 
 def in_trouble(trouble, *options, after=10):
     """Exit code, stdout, stderr, and the files for the output. `after` so many questions that worker-1 hears."""
-    program = [sys.executable, __file__, trouble, str(after), *options]
-    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=PATIENCE + 30)
+    done = forked.program([__file__, trouble, str(after), *options])
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
