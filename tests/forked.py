@@ -24,7 +24,7 @@ PRELOADED = (
     "arpcheck.reports.json", "arpcheck.reports.table", "arpcheck.cluster.login", "arpcheck.cluster.session", "arpcheck.commands.watch",
     "arpcheck.wire.scapy_library", "kubernetes", "psutil",
 )  # fmt: skip
-PATIENCE = 120.0
+PATIENCE = 300.0
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, PR_SET_PDEATHSIG = 0x20000, 0x20000000, 0x40000000, 1
 OWN_MOUNTS = (
     ("--make-rprivate", "/"), ("-t", "proc", "proc", "/proc"), ("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"),
@@ -56,25 +56,25 @@ def scene(name, options=(), load=None):
     return run.Result(exit_code=code, stdout=out, stderr=err)
 
 
-def program(words, stdin="", **how):
+def program(words, stdin="", patience=PATIENCE):
     """As `subprocess.run(network.command([sys.executable, *WORD]), capture_output=True, text=True)`: a program of the tests in an
     enclosure, where arpcheck on a station is a fork too (forks_on_stage.py)."""
     words = [str(word) for word in words]
     if os.geteuid() != 0:
         started = network.command([sys.executable, *words])
-        return subprocess.run(started, input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    return subprocess.CompletedProcess(words, *done(_program, words, stdin))
+        return subprocess.run(started, input=stdin, capture_output=True, text=True, timeout=patience, check=False)
+    return subprocess.CompletedProcess(words, *done(_program, words, stdin, patience=patience))
 
 
-def done(target, *arguments):
+def done(target, *arguments, patience=PATIENCE):
     with tempfile.TemporaryDirectory() as folder:
         process = _CONTEXT.Process(target=_in_the_child, args=(target, folder, *arguments))
         process.start()
-        process.join(PATIENCE)
+        process.join(patience)
         if process.exitcode is None:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired([target.__name__, *arguments], PATIENCE)
+            raise subprocess.TimeoutExpired([target.__name__, *arguments], patience)
         out, err = ((Path(folder) / name).read_text() for name in ("stdout", "stderr"))
     return process.exitcode, out, err
 

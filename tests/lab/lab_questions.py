@@ -7,14 +7,14 @@ the announcers begin to read."""
 import json
 import select
 import socket
-import subprocess
 import sys
 import time
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
+import forked
+
 from arpcheck.lab import answering, network, scene_file
-from arpcheck.lab import network as enclosure
 from arpcheck.lab.announcer import Announcers, inside
 from arpcheck.model import Mac
 
@@ -34,8 +34,7 @@ class Heard(NamedTuple):
 
 def put(toml, questions, *, wait=0.1, mode="each"):
     """Every frame that came back. A question: (NIC, target, sender, Ethernet destination or None)."""
-    program = [sys.executable, __file__, HEAD + toml, json.dumps(questions), str(wait), mode]
-    done = subprocess.run(enclosure.command(program), capture_output=True, text=True, timeout=120)
+    done = forked.program([__file__, HEAD + toml, json.dumps(questions), wait, mode])
     assert done.returncode == 0, done.stderr
     return [
         Heard(question, nic, len(frame) // 2, answering.decode(bytes.fromhex(frame)), after)

@@ -12,6 +12,8 @@ import sys
 import time
 from typing import NamedTuple
 
+import forked
+
 from arpcheck.lab import advertising, network, scene_file
 from arpcheck.lab.announcer import Announcers, inside
 
@@ -33,9 +35,8 @@ class Seen(NamedTuple):
 def put(toml, steps, *, wait=0.15, head=HEAD):
     """What came back for each, and by number what each command printed."""
     steps = [step.hex() if isinstance(step, bytes) else step for step in steps]
-    program = [sys.executable, __file__, str(wait)]
     told = json.dumps([head + toml, steps])
-    done = subprocess.run(network.command(program), input=told, capture_output=True, text=True, timeout=120)
+    done = forked.program([__file__, wait], stdin=told)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     seen = [

@@ -20,6 +20,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+import forked
+
 from arpcheck.endpoints import ENDPOINT_SLICES
 from arpcheck.evidence import Evidence, Options
 from arpcheck.judge.reach import ReachContext, is_broken, is_unreached, is_wrong_source, reach_rows
@@ -457,9 +459,7 @@ class _Inside:
 def play(stage: Stage, **options: Any) -> dict[str, Any]:
     """What `perform` returns, from an enclosure."""
     told = json.dumps({"stage": asdict(stage), "options": options})
-    done = subprocess.run(
-        enclosure.command([sys.executable, __file__]), input=told, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = forked.program([__file__], stdin=told)
     if done.returncode:
         raise RuntimeError(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)

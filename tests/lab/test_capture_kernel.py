@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
-from arpcheck.lab import network, scene_file
+from arpcheck.lab import scene_file
 
 pytestmark = pytest.mark.lab
 
@@ -24,8 +25,7 @@ def recorded(tmp_path):
         pytest.skip("tcpdump is not installed (Debian: tcpdump)")
 
     def record(scene, *addresses, options=("-i", "eth0")):
-        program = [sys.executable, str(PROGRAM), scene, str(tmp_path), json.dumps(options), *addresses]
-        done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=False)
+        done = forked.program([PROGRAM, scene, tmp_path, json.dumps(options), *addresses])
         assert done.returncode == 0, done.stderr
 
     return record

@@ -1,18 +1,17 @@
 """`arpcheck doctor` where the trouble will be: all well, and each thing that can be missing."""
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import forked
 import pytest
 
 from arpcheck.cluster import ClusterSource
 from arpcheck.cluster.source import Access
 from arpcheck.commands.doctor import exit_code, in_cluster
 from arpcheck.commands.doctor_commands import EVERY_NEED, WRITES, Check, CheckId, CheckState, command_states
-from arpcheck.lab import network
 from arpcheck.model import Host, Interface, Mac
 
 HERE = Path(__file__).parent
@@ -20,8 +19,7 @@ NO_RIGHT = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
 def examined(station, *prefix, options=()):
-    program = [sys.executable, str(HERE / "doctor_on_stage.py"), station, *prefix, "--", *options]
-    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=False)
+    done = forked.program([HERE / "doctor_on_stage.py", station, *prefix, "--", *options])
     assert done.stderr == ""
     return done.returncode, done.stdout
 

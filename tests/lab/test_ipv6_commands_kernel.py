@@ -1,13 +1,10 @@
 """On the kernel, in dual stack: the commands beside `probe`."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
-
-from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -16,8 +13,7 @@ WIRE = ("--rate", "100", "-o", "json")
 
 
 def ends(scene, *commands, objects=()):
-    program = network.command([sys.executable, str(RUN), scene, json.dumps(commands), json.dumps(objects)])
-    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    done = forked.program([RUN, scene, json.dumps(commands), json.dumps(objects)])
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

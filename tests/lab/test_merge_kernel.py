@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
-
-from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -15,15 +14,13 @@ PROGRAM = Path(__file__).parent / "lab_merge.py"
 
 
 def probed(tmp_path, scene, *stations):
-    program = [sys.executable, str(PROGRAM), scene, str(tmp_path), *stations]
-    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=180, check=False)
+    done = forked.program([PROGRAM, scene, tmp_path, *stations])
     assert done.returncode == 0, done.stderr
     return {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
 
 
 def merged(tmp_path, *stations):
-    command = [sys.executable, "-m", "arpcheck", "merge", *(str(tmp_path / f"{s}.json") for s in stations), "-o", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = forked.arpcheck("merge", *(tmp_path / f"{s}.json" for s in stations), "-o", "json")
     return done.returncode, json.loads(done.stdout)
 
 

@@ -1,13 +1,10 @@
 """The whole way on the kernel: from nodes that answer for everything, through `strict-arp enable`, to the proof."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
-
-from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -22,8 +19,7 @@ nodes.worker-2 = { ipvs = "non-strict", nics.eth0 = { addresses = "10.0.0.12", s
 
 
 def ends(scene, *commands):
-    program = network.command([sys.executable, str(RUN), scene, json.dumps(commands)])
-    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    done = forked.program([RUN, scene, json.dumps(commands)])
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

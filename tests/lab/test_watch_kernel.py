@@ -1,15 +1,12 @@
 """`arpcheck watch` as a process on the kernel's network: failovers, a rollout, and what is overheard in between."""
 
 import re
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
+import forked
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-
-from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -19,8 +16,7 @@ PACE = ("--rate", "100", "--probe-every", "0.25s", "--interval", "60s", "-q")
 
 def watched(scene, act, *options):
     """The exit code, and what was said without times and durations."""
-    program = [sys.executable, str(HERE / "watch_on_stage.py"), scene, act, *PACE, *options]
-    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=120, check=False)
+    done = forked.program([HERE / "watch_on_stage.py", scene, act, *PACE, *options])
     assert done.stderr == ""
     text = re.sub(r"\d{4}-\d\d-\d\d [\d:]{8}", "WHEN", done.stdout)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d\b", "DAY", text)

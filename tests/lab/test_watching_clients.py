@@ -1,13 +1,10 @@
 """On the kernel: no command that sends frames changes what a client believes, or what a node is about to take."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
-
-from arpcheck.lab import network
 
 pytestmark = pytest.mark.lab
 
@@ -24,8 +21,7 @@ OF_THE_POOL = {"10.0.0.51", "2001:db8:10::51", "2001:db8:10::61"}
 
 
 def test_nothing_that_is_sent_changes_a_cache_or_fails_a_check():
-    command = network.command([sys.executable, str(PROGRAM), json.dumps(COMMANDS)])
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = forked.program([PROGRAM, json.dumps(COMMANDS)])
     assert done.returncode == 0, done.stderr
     before, *ran, after = json.loads(done.stdout)
     for told, seen in zip(("before", *(name for name, *_ in COMMANDS)), (before, *ran), strict=True):

@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 
-from arpcheck.lab import answering, network, scene_file
+from arpcheck.lab import answering, scene_file
 from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import KUBECONFIG, stage
 
 sys.path.append(str(Path(__file__).parents[2]))
+import forked
 from apiserver import Fault
 from apiserver.staged import serve
 
@@ -68,10 +69,7 @@ def main(failovers="20", at_once="10"):
 
 def failover(api, number, lasts=LASTS):
     """What one watch of `lasts` seconds came to: its exit code, whether the move was told, and what it was accused of."""
-    done = subprocess.run(
-        network.command([sys.executable, __file__, "inside", api, str(number), str(lasts)]),
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    done = forked.program([__file__, "inside", api, number, lasts])
     if done.returncode:
         raise RuntimeError(f"{api} {number}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)

@@ -11,8 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from arpcheck.lab import network, scene_file
+from arpcheck.lab import scene_file
 from arpcheck.lab.fixture import stage
+
+sys.path.append(str(Path(__file__).parents[2]))
+import forked
 
 IPV6 = "ipv6-"
 """Before the name of an attack in IPv6."""
@@ -80,8 +83,7 @@ PATIENCE = 120
 
 def under(attack, rate, seconds, *options):
     """What came of it. It ends itself after PATIENCE, with all that it started."""
-    program = [sys.executable, __file__, attack, str(rate), str(seconds), *options]
-    done = subprocess.run(network.command(program), capture_output=True, text=True, timeout=PATIENCE + 30)
+    done = forked.program([__file__, attack, rate, seconds, *options], patience=PATIENCE + 30)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -15,8 +15,10 @@ from loss_campaign import DIRECTIONS, LOSS
 from loss_lans import POOL, TRIALS
 from lossy_switch import LossySwitch
 
-from arpcheck.lab import network
 from arpcheck.lab.fixture import KUBECONFIG, stage
+
+sys.path.append(str(Path(__file__).parents[2]))
+import forked
 
 HERE = Path(__file__)
 MORE = {"pool": ["--range", POOL], "watch": ["--for", "12s", "--interval", "30s", "--probe-every", "0.25s"]}
@@ -52,8 +54,7 @@ def main(runs="10", at_once="8"):
 
 def counted(lan, percent, direction, runs, *commands):
     """The exit codes by command, of one enclosure; without `commands` those of all."""
-    program = network.command([sys.executable, str(HERE), "inside", lan, str(percent), direction, str(runs), *commands])
-    done = subprocess.run(program, capture_output=True, text=True, timeout=runs * 4 * LONGEST, check=False)
+    done = forked.program([HERE, "inside", lan, percent, direction, runs, *commands], patience=runs * 4 * LONGEST)
     if done.returncode:
         raise RuntimeError(f"{lan}, {percent} %, {direction}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
