@@ -340,7 +340,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "figures": figures,
     "figures-ipv6": partial(figures, "wire6"),
     "figures-waiting": partial(figures, "waiting"),
-    "figures-cluster": partial(figures, "cluster"),
+    "figures-cluster": partial(figures, "cluster_command"),
 }
 
 if __name__ == "__main__":

@@ -157,8 +157,8 @@ class Case:
     """Of an IPv6 address: who has it too, or alone, and does not receive what a client sends. Without proxies, and without
     further NICs of the parties."""
     spoken_for: frozenset[Mac] = frozenset()
-    """Of an IPv6 address: MACs that replied to the group and to no request to them alone. A switch with neighbour
-    suppression (RFC 9161) replied from its table, and keeps requests to the group from everybody."""
+    """Of an IPv6 address: MACs that replied to the group and not themselves to requests to them alone. A switch with
+    neighbour suppression (RFC 9161) replied from its table, and keeps requests to the group from everybody."""
     faster: int = 0
     """Rounds that asked it and do not count: they were too fast for silence to mean anything."""
     on_interface: bool = False

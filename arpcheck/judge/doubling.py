@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from statistics import median_high
 
 from arpcheck.judge.observations import Observations
-from arpcheck.model import Address, Nic, Owner, order
+from arpcheck.model import Address, Mac, Nic, Owner, order
 from arpcheck.model.constants import IPV6
 
 MOST = 1.5
@@ -30,6 +30,18 @@ def subnet_router_anycast(networks: Iterable[IPv4Network | IPv6Network]) -> froz
     hosts (RFC 6164), and nobody gives out a link-local one."""
     six = (network for network in networks if network.version == IPV6 and not network.is_link_local)
     return frozenset(network.network_address for network in six if network.prefixlen < LINK_OF_TWO)
+
+
+def _by_a_table(alone: Sequence[int], others: Sequence[int]) -> bool:
+    """How many replies with a MAC came after each request to it alone, and after each to other nodes. One that takes longer
+    than the next request is among the others, so all together have to be more than its own requests explain."""
+    if not alone or not others:
+        return False
+    half = len(others) / 2
+    if sum(others) < half or sum(alone) + sum(others) - len(alone) < half:
+        return False
+    table = sum(others) / len(others)
+    return sum(alone) / len(alone) < table + max(1.0, table) / 2
 
 
 class Doubling:
@@ -94,6 +106,33 @@ class Doubling:
             and (node := self._owners[nic].node) in non_strict
             and self._at_home.get(nic[0], {}).get(str(node), 0.0) < MOST
         )
+
+    def from_a_table(self, ip: Address) -> frozenset[Nic]:
+        """NICs that may not have replied themselves to the unicast requests for `ip`, although replies with their MAC came.
+
+        A Linux bridge with neighbour suppression replied from its table to unicast requests too, whomever they were for, and
+        passed them on (until kernel commit 827b2ac8). Its replies come with requests to other nodes as well. If the NIC has
+        the address, each request to it alone brings one more."""
+        found = set()
+        for interface, requests in self._observations.to_nics(ip).items():
+            segment = self._observations.segment(interface)
+            for mac in {reply.mac for _, replies in requests for reply in replies}:
+                nic = segment, mac
+                node = self._owners[nic].node
+                alone = [replies for question, replies in requests if question.to == mac]
+                others = [
+                    replies
+                    for question, replies in requests
+                    if question.to != mac and not self._is(node, segment, question.to)
+                ]
+                if _by_a_table(*([sum(one.mac == mac for one in replies) for replies in part] for part in (alone, others))):
+                    found.add(nic)
+        return frozenset(found)
+
+    def _is(self, node: str | None, segment: str, mac: Mac | None) -> bool:
+        """This MAC address is known to be one of the node's."""
+        owner = self._owners.get((segment, mac)) if mac else None
+        return bool(node and owner and owner.node == node)
 
     def _by_a_speaker(self, ip: Address, nic: Nic, non_strict: frozenset[str]) -> bool:
         """Its kernel answers for the address, and a speaker on it may too: two replies a question, each as often as the path

@@ -63,8 +63,8 @@ def _spoken_for(case: Case) -> str | None:
         return None
     it, its = ("it", "its MAC address") if len(parties) == 1 else ("them", "their MAC addresses")
     return (
-        f"{who(case, parties)} seemed to reply, and did not to requests to {it} alone: a switch may reply from its table "
-        f"with {its}, and who has the address is not known"
+        f"{who(case, parties)} seemed to reply, and did not itself reply to requests to {it} alone: a switch may reply from "
+        f"its table with {its}, and who has the address is not known"
     )
 
 

@@ -115,6 +115,20 @@ class Observations:
             for nic, put in sorted(found.items())
         ]
 
+    def to_nics(self, ip: Address) -> Mapping[str, Sequence[tuple[Question, Sequence[Reply]]]]:
+        """By the prober's interface: the unicast requests for an address in the order in which they were sent, each with the
+        replies that came before the next, whoever sent them."""
+        questions, replies = self._apart.get(ip, ((), ()))
+        put: dict[str, list[tuple[Question, list[Reply]]]] = {}
+        for question in sorted(questions, key=attrgetter("at")):
+            if question.to is not None:
+                put.setdefault(question.interface, []).append((question, []))
+        times = {interface: [question.at for question, _ in asked] for interface, asked in put.items()}
+        for reply in replies:
+            if reply.to is not None and (place := bisect_right(times.get(reply.interface, ()), reply.at + _ROUNDING)):
+                put[reply.interface][place - 1][1].append(reply)
+        return put
+
     def further(self, ip: Address) -> Sequence[FurtherRequests]:
         """What an address without a reply was asked with further senders, one for each sender."""
         questions, replies = self._apart.get(ip, ((), ()))

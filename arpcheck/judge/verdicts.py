@@ -268,14 +268,16 @@ def inconclusive(case: Case) -> str | None:
     25. or one node replied, and only events name the announcer, which is another.
     26. or another MAC address announced the address by gratuitous ARP, and no record names the announcer.
     27. or nobody replied and nobody should, but somebody replied to a unicast request or to another sender.
-    28. or, in IPv6, a node seemed to reply and did not to two or more requests to it alone: a switch with neighbour
-        suppression may have replied from its table. Or, beside a reply, a host replied to requests to all nodes or to it
+    28. or, in IPv6, a node seemed to reply and did not to two or more requests to it alone, or as many replies with its MAC
+        address came after requests to other nodes alone: a switch with neighbour suppression may have replied from its
+        table. Or, beside a reply, a host replied to requests to all nodes or to it
         alone, and it is not certain whose that is, or the address may have moved to it meanwhile.
 
     Do:
     - Remove the cause that the reason names (a missing right, a `--rate` that is too high, a host that can't see enough)
       and run arpcheck again.
-    - For an unknown or uncertain MAC address, name its owner with `--mac-map FILE`."""
+    - For an unknown or uncertain MAC address, name its owner with `--mac-map FILE`.
+    - If a switch may reply from its table, clear its entry for the address and run arpcheck again."""
     return next((reason for doubt in DOUBTS if (reason := doubt(case))), None)
 
 

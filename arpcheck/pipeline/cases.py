@@ -131,7 +131,7 @@ def _case(target: Target, evidence: Evidence, context: CaseContext) -> Case:
         left_behind=record.left_behind,
         direct=direct,
         further=tuple(observations.further(ip)) if ip and not parties else (),
-        spoken_for=_spoken_for(ip, observations) if ip and six and parties else frozenset(),
+        spoken_for=_spoken_for(ip, context) if ip and six and parties else frozenset(),
         faster=len(requested.rounds()) - len(rounds) if requested else 0,
         on_interface=bool(record.announcements) and all(one.on_interface for one in record.announcements),
         nics_of_nodes=_nics_of_nodes(segments, context.known_nics) if direct else {},
@@ -163,13 +163,16 @@ def _hidden(
     return tuple(found)
 
 
-def _spoken_for(ip: Address, observations: Observations) -> frozenset[Mac]:
-    """MACs that replied to the group before and after requests to them alone, and to none of those."""
-    found = observations.by_nic(ip)
+def _spoken_for(ip: Address, context: CaseContext) -> frozenset[Mac]:
+    """MACs that replied to the group before and after requests to them alone, and to none of those, or not themselves."""
+    observations = context.observations
+    found, from_a_table = observations.by_nic(ip), context.doubling.from_a_table(ip)
     return frozenset(
         one.nic[1]
         for one in observations.direct(ip)
-        if one.asked >= TWICE and not one.answered and any(reply.at > one.last for reply in found.get(one.nic, ()))
+        if one.asked >= TWICE
+        and (not one.answered or one.nic in from_a_table)
+        and any(reply.at > one.last for reply in found.get(one.nic, ()))
     )
 
 

@@ -3,10 +3,11 @@
 from ipaddress import IPv4Address, ip_network
 
 import pytest
-from judge_cases import IP, mac, observations
+from judge_cases import IP, OURS, evidence, mac, observations
 
 from arpcheck.judge.doubling import Doubling, subnet_router_anycast
-from arpcheck.model import Owner
+from arpcheck.judge.observations import Observations
+from arpcheck.model import Owner, Question, Reply
 
 HOMES = {"a": (IPv4Address("10.0.0.11"),), "b": (IPv4Address("10.0.0.12"),), "c": (IPv4Address("10.0.0.13"),)}
 A, B, C = (homes[0] for homes in HOMES.values())
@@ -116,3 +117,57 @@ def test_the_kernel_of_each_node_replies_for_an_anycast_address_beside_the_speak
 )  # fmt: skip
 def test_the_first_address_of_a_network_is_anycast(network, found):
     assert [str(ip) for ip in subnet_router_anycast([ip_network(network)])] == found
+
+
+# ------------------------------------------------------------------------- A switch that replies to unicast from its table
+
+TO = (1, 2, 3, 1, 2, 3)
+"""The NICs that are asked alone, one after the other."""
+
+
+def asked_alone(*came, late=0.0):
+    """`came`: the NICs whose MACs are in the replies after each of the requests; `late`: milliseconds that they take."""
+    questions = [Question(100.0 * n, "eth0", 1, IP, OURS, mac(to)) for n, to in enumerate(TO)]
+    replies = [
+        Reply(100.0 * n + 1 + late, "eth0", 1, IP, OURS, mac(to), mac(who), mac(who), 1.0 + late)
+        for n, (to, found) in enumerate(zip(TO, came, strict=True))
+        for who in found
+    ]
+    seen = Observations(evidence(questions=tuple(questions), replies=tuple(replies)), frozenset({IP}))
+    return {
+        nic[1] for nic in Doubling(seen, OWNERS | {("eth0", mac(4)): Owner(mac=mac(4), node="a")}, HOMES).from_a_table(IP)
+    }
+
+
+@pytest.mark.parametrize(
+    ("came", "table"),
+    [
+        pytest.param(((1,), (), (), (1,), (), ()), {}, id="the NIC itself"),
+        pytest.param(((1,), (1,), (1,), (1,), (1,), (1,)), {1}, id="a table, and nobody"),
+        pytest.param(((1,), (1, 2), (1,), (1,), (1, 2), (1,)), {1}, id="an old table, and the NIC of another"),
+        pytest.param(((1, 1), (1,), (1,), (1, 1), (1,), (1,)), {}, id="a table, and the NIC itself"),
+        pytest.param(((1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (1, 1)), {1}, id="a table that doubles, and nobody"),
+        pytest.param(((1, 1, 1, 1), (1, 1), (1, 1), (1, 1, 1, 1), (1, 1), (1, 1)), {}, id="both double"),
+        pytest.param(((1, 1), (), (), (1, 1), (), ()), {}, id="the NIC, doubled"),
+        pytest.param(((1,), (1,), (1,), (), (1,), (1,)), {1}, id="a table, and one reply is lost"),
+        pytest.param(((1,), (2,), (3,), (1,), (2,), (3,)), {}, id="each for itself"),
+        pytest.param(((), (), (), (), (), ()), {}, id="nobody"),
+    ],
+)
+def test_a_switch_replies_to_requests_to_others_too(came, table):
+    """Beyond what a NIC replies itself: then nothing shows that it did."""
+    assert asked_alone(*came) == {mac(number) for number in table}
+
+
+def test_what_takes_longer_than_the_next_request_is_no_table():
+    assert asked_alone((1,), (), (), (1,), (), (), late=150.0) == set()
+
+
+def test_the_ports_of_a_bridge_reply_for_their_node_alone():
+    """Requests to them bring the bridge's MAC address (net/bridge), and all are the node's."""
+    questions = [Question(100.0 * n, "eth0", 1, IP, OURS, mac(to)) for n, to in enumerate((1, 4, 1, 4))]
+    replies = [Reply(question.at + 1, "eth0", 1, IP, OURS, question.to, mac(1), mac(1), 1.0) for question in questions]
+    seen = Observations(evidence(questions=tuple(questions), replies=tuple(replies)), frozenset({IP}))
+    for node, nics in (("a", set()), ("b", {("eth0", mac(1))})):
+        owners = OWNERS | {("eth0", mac(4)): Owner(mac=mac(4), node=node)}
+        assert Doubling(seen, owners, HOMES).from_a_table(IP) == nics

@@ -16,7 +16,7 @@ from typing import Any
 
 from machine import line, machine
 
-SECTIONS = ("wire", "wire6", "waiting", "judging", "api", "cluster", "snapshot", "start")
+SECTIONS = ("wire", "wire6", "waiting", "judging", "api", "cluster_command", "snapshot", "start")
 FIGURES = Path(__file__).with_name("figures")
 
 

@@ -14,7 +14,7 @@ from arpcheck.lab import network
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import cluster  # noqa: E402
+import cluster_command  # noqa: E402
 import waiting  # noqa: E402
 import wire6  # noqa: E402
 from cases import CASES, CASES6, FIRST, FIRST6, SMALL, SMALL6, owners  # noqa: E402
@@ -124,7 +124,7 @@ def test_the_floor_of_a_users_wait_asks_what_arpcheck_asked():
 
 def test_the_table_of_clusters_says_what_was_on_the_kernel():
     row = {"segments": 3, "nodes": 18, "addresses": 9, "requests": 1311, "seconds": 24.4}
-    text = cluster.table({"rows": [{**row, "frames": 485}, row]})
+    text = cluster_command.table({"rows": [{**row, "frames": 485}, row]})
     assert text.splitlines()[2:] == [
         "| 3 | 18 | 9 | 1,311 | 24 s | 485 frames at 100/s |", "| 3 | 18 | 9 | 1,311 | 24 s | simulated, no time |",
     ]  # fmt: skip
