@@ -164,15 +164,14 @@ def _hidden(
 
 
 def _spoken_for(ip: Address, context: CaseContext) -> frozenset[Mac]:
-    """MACs that replied to the group before and after requests to them alone, and to none of those, or not themselves."""
-    observations = context.observations
-    found, from_a_table = observations.by_nic(ip), context.doubling.from_a_table(ip)
+    """MACs that replied to the group before and after requests to them alone, and to none of those; or whose replies to
+    those came to requests to others as well."""
+    found, from_a_table = context.observations.by_nic(ip), context.doubling.from_a_table(ip)
     return frozenset(
         one.nic[1]
-        for one in observations.direct(ip)
-        if one.asked >= TWICE
-        and (not one.answered or one.nic in from_a_table)
-        and any(reply.at > one.last for reply in found.get(one.nic, ()))
+        for one in context.observations.direct(ip)
+        if one.nic in from_a_table
+        or (one.asked >= TWICE and not one.answered and any(reply.at > one.last for reply in found.get(one.nic, ())))
     )
 
 
