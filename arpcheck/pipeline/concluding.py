@@ -25,9 +25,8 @@ from arpcheck.model import Address, Arp, Identity, Kind, Mac, Nic, Owner, Reason
 from arpcheck.model.constants import IPV6
 from arpcheck.pipeline import ages, interfaces, planning, records
 from arpcheck.pipeline.cases import CaseContext, cases, replies_once
-from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, without_own_sender
+from arpcheck.pipeline.explaining import gaps, likely_causes, not_in_file, preflight, without_own_sender
 from arpcheck.pipeline.planning import targets_of
-from arpcheck.pipeline.preflight import preflight
 from arpcheck.targets import JUDGED, unfitting
 
 ProbingHosts = tuple[tuple[str, Evidence], ...]
