@@ -13,7 +13,7 @@ from arpcheck import pipeline
 from arpcheck.errors import UsageError
 from arpcheck.evidence import MacEntry, Options
 from arpcheck.evidence_json import from_json, to_json
-from arpcheck.judge.findings.ipv6 import RULES
+from arpcheck.judge.findings.blind_spots import RULES
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Families, Kind, Mac, MacListFormat, ReasonId, Skip, Verdict
 from arpcheck.reports import render

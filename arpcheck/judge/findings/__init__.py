@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from arpcheck.judge.acceptance import accepts, marked, words
-from arpcheck.judge.findings import blind_spots, ipv6, kernels, macs, reach, silences
+from arpcheck.judge.findings import blind_spots, kernels, macs, reach, silences
 from arpcheck.judge.judged import Found, Judged, Rule, apply
 from arpcheck.judge.verdicts import Text
 from arpcheck.model import Finding, Outcome, Severity
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
-_EVERY = (*kernels.RULES, *macs.RULES, *blind_spots.RULES, *ipv6.RULES, *silences.RULES, *reach.RULES)
+_EVERY = (*kernels.RULES, *macs.RULES, *blind_spots.RULES, *silences.RULES, *reach.RULES)
 
 RULES: tuple[Rule, ...] = tuple(sorted(_EVERY, key=lambda rule: _ORDER.index(rule.severity)))
 
