@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Annotated
@@ -32,7 +31,7 @@ from arpcheck.commands.option_groups import (
     stands_for,
 )
 from arpcheck.commands.options import ExitZero, MacMap, Quiet, Verbose, duration, ended
-from arpcheck.commands.output import as_caller, deliver, notice, show, style
+from arpcheck.commands.output import as_caller, notice, show
 from arpcheck.commands.pod import policy_rules
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
@@ -173,7 +172,7 @@ def cluster(
         evidence = probed(probe, *probe.read())
         report = pipeline.conclude(evidence)
         unwritten = bundled(bundle, evidence, report, None)
-        deliver(report, wanted.format_name, wanted.output, style(sys.stdout, headers=wanted.headers, shown=wanted.shown))
+        wanted.deliver(report)
         if not probe.is_gone():
             notice(f"what was removed from the namespace {probe.run.namespace} is not gone yet: a node may be lost")
     if unwritten:

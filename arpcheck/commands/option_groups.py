@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -41,9 +42,10 @@ from arpcheck.commands.options import (
     rows_shown,
     users,
 )
-from arpcheck.commands.output import notice
+from arpcheck.commands.output import deliver, notice, style
 from arpcheck.errors import UsageError
 from arpcheck.evidence import Options
+from arpcheck.model import Report
 from arpcheck.model.constants import RATE, REQUEST_TIMEOUT, ROUNDS, WAIT
 from arpcheck.objects import Objects
 from arpcheck.reports import Shown
@@ -174,6 +176,10 @@ class ReportOptions:
     shown: Shown | None = None
     headers: bool = True
     output: str | None = None
+
+    def deliver(self, report: Report) -> None:
+        """Writes the report to its file, if there is one, and to stdout."""
+        deliver(report, self.format_name, self.output, style(sys.stdout, headers=self.headers, shown=self.shown))
 
 
 def _report(

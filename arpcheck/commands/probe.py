@@ -4,7 +4,6 @@ With `--reach`, after the ARP run, one TCP SYN at a time to each MAC address tha
 from __future__ import annotations
 
 import logging
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,7 +43,7 @@ from arpcheck.commands.option_groups import (
     stands_for,
 )
 from arpcheck.commands.options import ExitZero, Iface, MacMap, OnLink, Pcap, Quiet, Services, Verbose, ended
-from arpcheck.commands.output import NewFile, ProgressLine, check, deliver, duration, notice, show, style, told
+from arpcheck.commands.output import NewFile, ProgressLine, check, duration, notice, show, told
 from arpcheck.endpoints import ENDPOINT_SLICES, are_read
 from arpcheck.errors import ArpcheckError, OutputError, UsageError
 from arpcheck.evidence import Evidence, Options
@@ -162,12 +161,7 @@ def run(request: ProbeRequest) -> int:
             unwritten = frames.finish()
             report = pipeline.conclude(evidence)
             unwritten = bundled(request.bundle, evidence, report, frames.file, log.lines()) or unwritten
-            deliver(
-                report,
-                request.report.format_name,
-                request.report.output,
-                style(sys.stdout, headers=request.report.headers, shown=request.report.shown),
-            )
+            request.report.deliver(report)
     if unwritten:
         raise unwritten
     return report.summary.exit_code

@@ -21,7 +21,7 @@ from arpcheck.commands.bundle import BUNDLE, Bundle, bundled
 from arpcheck.commands.input_files import read_acceptances, read_mac_maps
 from arpcheck.commands.option_groups import REPORT, SELECTION, ClusterFile, FileHas, ReportOptions, Selection, stands_for
 from arpcheck.commands.options import ExitZero, MacMap, ended
-from arpcheck.commands.output import check, deliver, style
+from arpcheck.commands.output import check
 from arpcheck.errors import CAPTURE, GZIP, PAGE, UTF16, InputError, UsageError, kind_of, kind_of_document
 from arpcheck.evidence import Evidence, Options
 from arpcheck.evidence_json import VERSION, from_json
@@ -93,7 +93,7 @@ def render_report(read: Callable[[], Evidence], wanted: ReportOptions, bundle: B
     evidence = replace(evidence, accepted=accepted) if wanted.accept else evidence
     concluded = pipeline.conclude(evidence)
     unwritten = bundled(bundle, evidence, concluded, None)
-    deliver(concluded, wanted.format_name, wanted.output, style(sys.stdout, headers=wanted.headers, shown=wanted.shown))
+    wanted.deliver(concluded)
     if unwritten:
         raise unwritten
     return concluded.summary.exit_code
