@@ -7,7 +7,7 @@ from itertools import combinations
 
 from arpcheck.judge.case import Case, counted, holders_behind_a_table, numbers, rounds, who, who_should
 from arpcheck.judge.nodes import ENOUGH
-from arpcheck.judge.wire_reasons import replied_apart
+from arpcheck.judge.responders import replied_apart
 from arpcheck.model import ClaimSource, Kind, Owner, Strength, Trust
 
 

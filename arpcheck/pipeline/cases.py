@@ -11,7 +11,7 @@ from arpcheck.judge import responders
 from arpcheck.judge.case import Case, Hidden
 from arpcheck.judge.doubling import Doubling
 from arpcheck.judge.observations import Observations
-from arpcheck.judge.wire_reasons import TWICE
+from arpcheck.judge.responders import TWICE
 from arpcheck.model import Address, Announcement, Gratuitous, Mac, Nic, Owner, Responder, Target
 from arpcheck.model.constants import IPV6
 from arpcheck.pipeline import ages, records

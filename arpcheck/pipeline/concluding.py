@@ -19,8 +19,8 @@ from arpcheck.judge.nodes import node_states
 from arpcheck.judge.observations import Observations
 from arpcheck.judge.owners import Knowledge, owners
 from arpcheck.judge.reach import ReachContext, reach_rows
+from arpcheck.judge.responders import wire_reasons
 from arpcheck.judge.summary import also, report
-from arpcheck.judge.wire_reasons import wire_reasons
 from arpcheck.model import Address, Arp, Identity, Kind, Mac, Nic, Owner, Reason, ReasonId, Report, SourceRank, Verdict
 from arpcheck.model.constants import IPV6
 from arpcheck.pipeline import ages, interfaces, planning, records

@@ -11,8 +11,8 @@ from simulated.wire import SimulatedWire, scene_host
 from arpcheck import pipeline
 from arpcheck.evidence import Options
 from arpcheck.judge.asked import DirectRequests, FurtherRequests
+from arpcheck.judge.responders import wire_reasons
 from arpcheck.judge.verdicts import judge
-from arpcheck.judge.wire_reasons import wire_reasons
 from arpcheck.lab import cluster_objects, scene_file
 from arpcheck.model import Kind, Outcome, Owner, ReasonId, Reply, Report, Severity, Strength, Verdict
 

@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 from arpcheck.evidence import VantageRounds
 from arpcheck.judge.doubling import subnet_router_anycast
 from arpcheck.judge.judged import Found, Judged, Judgement, Rule
-from arpcheck.judge.wire_reasons import named, only_by_unicast
+from arpcheck.judge.responders import named, only_by_unicast
 from arpcheck.model import Address, Nic, Outcome, ReasonId, Severity, Skip, Verdict
 from arpcheck.text import count
 
