@@ -137,7 +137,7 @@ def pod(
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} can't be combined", "Give one of them")
     if only_rbac:
-        return rbac(namespace, tuple(chosen or ()), tuple(config_map or ()), openshift=openshift)
+        return shown(cluster_roles(_needs(tuple(chosen or ()), tuple(config_map or ())), namespace, openshift=openshift))
     if dashboard:
         return shown(file("dashboard"))
     if rules:
@@ -205,7 +205,7 @@ class Wanted:
 def manifests(wanted: Wanted, needs: Iterable[Need]) -> str:
     """YAML of the account, the rights and the Pod or Job. Their names are unique to the run, so that deleting one run does
     not affect another. Raises UsageError for an invalid name."""
-    _check_wanted(wanted)
+    _check((wanted.node,), wanted)
     account = _name(wanted)
     return yaml_text((
         *((namespace_manifest(wanted.namespace),) if wanted.create_namespace else ()),
@@ -299,19 +299,15 @@ _HASHED = re.compile("-[0-9a-f]{8}$")
 # ------------------------------------------------------------------------------------------------------------------ text
 
 
-def _check_wanted(wanted: Wanted) -> None:
-    _check_place((wanted.node,), wanted.namespace, create=wanted.create_namespace)
-    check_image(wanted.image)
-
-
-def _check_place(nodes: Iterable[str], namespace: str, *, create: bool) -> None:
+def _check(nodes: Iterable[str], wanted: Wanted | Always) -> None:
     for node in nodes:
         if not _NODE.fullmatch(node):
             raise UsageError(f"--node {node[:80]!r} is not a valid node name", "`kubectl get nodes` lists them")
-    check_namespace(namespace)
-    if create and _SYSTEMS.fullmatch(namespace):
+    check_namespace(wanted.namespace)
+    if wanted.create_namespace and _SYSTEMS.fullmatch(wanted.namespace):
         hint = f"Leave out --create-namespace, or use the namespace {NAMESPACE}"
-        raise UsageError(f"--create-namespace is not possible for {namespace}, a namespace of the system", hint)
+        raise UsageError(f"--create-namespace is not possible for {wanted.namespace}, a namespace of the system", hint)
+    check_image(wanted.image)
 
 
 # -------------------------------------------------------------------------------------------------------------- arpcheck pod
@@ -319,21 +315,20 @@ def _check_place(nodes: Iterable[str], namespace: str, *, create: bool) -> None:
 
 def run(wanted: Wanted, chosen: Collection[str], config_maps: tuple[str, ...]) -> int:
     text = manifests(wanted, _needs(chosen, config_maps))
-    if not wanted.create_namespace:
-        notice(_must_exist(wanted.namespace))
+    _must_exist(wanted)
     return shown(text)
 
 
 def always(wanted: Always, *, needs: Iterable[Need], openshift: bool, folder: str | None) -> int:
     """Prints the manifests of --watch or --cron, or writes them with rules and dashboard as a base into `folder`."""
-    _check_place(wanted.nodes, wanted.namespace, create=wanted.create_namespace)
-    check_image(wanted.image)
+    _check(wanted.nodes, wanted)
     wanted.check()
     found = always_manifests(wanted, rights(needs, wanted.namespace, wanted.account, openshift=openshift))
     if folder is not None:
         write_base(Path(folder), found, wanted.namespace)
         notice(f"wrote {folder}: `kubectl apply -k {folder}` applies it")
-    for line in (*(() if wanted.create_namespace else (_must_exist(wanted.namespace),)), *wanted.remarks):
+    _must_exist(wanted)
+    for line in wanted.remarks:
         notice(line)
     return shown(yaml_text(found)) if folder is None else 0
 
@@ -343,15 +338,10 @@ def shown(text: str) -> int:
     return 0
 
 
-def _must_exist(namespace: str) -> str:
-    return (
-        f"the namespace {namespace} must exist and allow the pod security level privileged; --create-namespace prints it too"
-    )
-
-
-def rbac(namespace: str, chosen: Collection[str], config_maps: tuple[str, ...], *, openshift: bool) -> int:
-    show(cluster_roles(_needs(chosen, config_maps), namespace, openshift=openshift))
-    return 0
+def _must_exist(wanted: Wanted | Always) -> None:
+    if not wanted.create_namespace:
+        must = f"the namespace {wanted.namespace} must exist and allow the pod security level privileged"
+        notice(f"{must}; --create-namespace prints it too")
 
 
 def _needs(chosen: Collection[str], config_maps: tuple[str, ...]) -> tuple[Need, ...]:
