@@ -163,8 +163,8 @@ def passed(root, *arguments):
 def test_a_new_load_balancer_passes_the_tests_of_all(root):
     (root / "arpcheck" / "loadbalancers" / "example.py").write_text(FILES["loadbalancers/example.py"])
     name_it(root / "arpcheck" / "loadbalancers", "IMPLEMENTATIONS")
-    contract = str(TESTS / "loadbalancers" / "test_loadbalancers_contract.py")
-    assert "[example]" in passed(root, contract, "-v", "-o", "addopts=-p no:cacheprovider")
+    files = [str(TESTS / "loadbalancers" / f"test_loadbalancers_{name}.py") for name in ("contract", "reasons")]
+    assert "[example]" in passed(root, *files, "-v", "-o", "addopts=-p no:cacheprovider")
 
 
 def test_a_new_format_passes_the_tests_of_all_but_for_its_expected_files(root):

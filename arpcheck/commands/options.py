@@ -12,7 +12,7 @@ import typer
 
 from arpcheck.errors import ArpcheckError, UsageError, did_you_mean
 from arpcheck.model import Address, Families, Verdict
-from arpcheck.reports import Shown
+from arpcheck.reports import FORMATS, Shown
 
 # ----------------------------------------------------------------------------------------------------- The values of options
 
@@ -91,8 +91,6 @@ def known_family(name: str) -> Families:
 
 
 def known_format(name: str) -> str:
-    from arpcheck.reports import FORMATS
-
     return one_of(name, FORMATS)
 
 
@@ -176,8 +174,6 @@ def scenes(incomplete: str) -> list[str]:
 
 
 def formats(incomplete: str) -> list[str]:
-    from arpcheck.reports import FORMATS
-
     return _beginning(incomplete, FORMATS)
 
 
@@ -232,7 +228,7 @@ Format = Annotated[
         "-o",
         metavar="FORMAT",
         autocompletion=formats,
-        help="table, wide, matrix, markdown, html, json, yaml, name, junit, prometheus.",
+        help=", ".join(FORMATS) + ".",
     ),
 ]
 Output = Annotated[

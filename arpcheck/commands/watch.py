@@ -34,7 +34,7 @@ from arpcheck.errors import ArpcheckError, ClusterError, OutputError, UsageError
 from arpcheck.evidence import Options
 from arpcheck.model import Report
 from arpcheck.objects import Objects
-from arpcheck.reports import Style, prometheus, render
+from arpcheck.reports import Style, render
 from arpcheck.text import plain
 from arpcheck.wire.host import this_host
 
@@ -210,7 +210,7 @@ def _read_cluster(source: ClusterSource, options: Options) -> Objects:
 
 
 def _store(report: Report, request: ProbeRequest) -> None:
-    if request.report.output and _format(request) not in ("html", prometheus.NAME):
+    if request.report.output and _format(request) not in ("html", "prometheus"):
         _rewrite(request.report.output, report, format_of(request.report.output, request.report.format_name))
 
 
@@ -220,8 +220,8 @@ def publisher(request: ProbeRequest, served: MetricsServer | None) -> Callable[[
     def publish(snapshot: Snapshot) -> None:
         if served:
             served.publish(snapshot)
-        if request.report.output and _format(request) == prometheus.NAME:
-            _rewrite(request.report.output, snapshot.report, prometheus.NAME)
+        if request.report.output and _format(request) == "prometheus":
+            _rewrite(request.report.output, snapshot.report, "prometheus")
 
     return publish
 

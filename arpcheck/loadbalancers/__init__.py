@@ -47,7 +47,8 @@ class Implementation(Protocol):
 
     def reasons(self, service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
         """What explains that nobody replies for an address of a Service that it serves, or not the right node; the surest
-        first. Asked only of such an address. Objects that could not be read explain nothing."""
+        first. Also asked of a Service that no known load balancer serves: say nothing unless an object shows that this one
+        may. Objects that could not be read explain nothing."""
 
 
 IMPLEMENTATIONS: tuple[Implementation, ...] = (

@@ -1,5 +1,5 @@
-"""The output formats. Each is a module with `NAME` and `render(report, style)`, and is imported when it is used, so that
-`--help` and `-o json` do not load jinja2 and yaml."""
+"""The output formats. Each is a module with a function `render(report, style)`, and is imported when it is used, so
+that `--help` and `-o json` do not load jinja2 and yaml."""
 
 from __future__ import annotations
 

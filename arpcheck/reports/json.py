@@ -20,8 +20,6 @@ from arpcheck.reports import Style
 from arpcheck.reports.contract import Entries
 from arpcheck.reports.document import document
 
-NAME = "json"
-
 LINE = 160
 """A list of plain values of about this many characters stays on one line."""
 

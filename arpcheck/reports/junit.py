@@ -14,8 +14,6 @@ from arpcheck.reports import Style
 from arpcheck.reports.formatting import html, moment
 from arpcheck.reports.words import address, announcer_of, outcome, replied_by, services, verdict_line
 
-NAME = "junit"
-
 MOST_REASONS = 4
 """Of a finding, which may have one for each node."""
 

@@ -35,8 +35,6 @@ from arpcheck.reports.words import (
 )
 from arpcheck.text import count
 
-NAME = "markdown"
-
 ROOM = 60_000
 """Characters in all. GitHub accepts 65,536 in a comment, GitLab a million."""
 SENTENCE = 1_000

@@ -32,8 +32,6 @@ from arpcheck.reports.table import facts, headline, verdict_cell
 from arpcheck.reports.words import address, announcers, services
 from arpcheck.text import count, plain
 
-NAME = "matrix"
-
 
 class Mark(StrEnum):
     """A letter for each state, in the order of the legend."""

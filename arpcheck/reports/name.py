@@ -6,8 +6,6 @@ from arpcheck.model import Report, TargetReport
 from arpcheck.reports import Style
 from arpcheck.text import plain
 
-NAME = "name"
-
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - the same for every terminal
     """`service/NAMESPACE/NAME` of each Service, or the address if it has no Service. Accepted verdicts are left out."""

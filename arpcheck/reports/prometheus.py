@@ -19,8 +19,6 @@ from arpcheck.reports import Style
 from arpcheck.reports.words import address
 from arpcheck.text import plain
 
-NAME = "prometheus"
-
 PREFIX = "arpcheck_"
 """Of every metric's name."""
 

@@ -68,8 +68,6 @@ from arpcheck.reports.words import (
 )
 from arpcheck.text import PROSE_LIMIT, count, plain
 
-NAME = "table"
-
 REPLIERS = 3
 """Responders that a row names. The others are counted; `wide` has all of them."""
 MANY_ALIKE = 20

@@ -12,8 +12,6 @@ from arpcheck.reports import Style
 from arpcheck.reports.document import document
 from arpcheck.reports.json import written
 
-NAME = "yaml"
-
 
 class _Row(list[Any]):
     """A list with numbers: rounds, or a row of evidence."""

@@ -31,14 +31,14 @@ from arpcheck.objects import Objects
 
 
 @pytest.mark.parametrize("plugin", IMPLEMENTATIONS, ids=lambda plugin: plugin.NAME)
-def test_a_plug_in_has_three_names(plugin: Any) -> None:
+def test_a_plug_in_has_four_names(plugin: Any) -> None:
     assert isinstance(plugin, ModuleType)
     tree = ast.parse(inspect.getsource(plugin))
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     assigned = {
         name.id for node in tree.body for name in ast.walk(node) if isinstance(name, ast.Name) and _stored(name, node)
     }
-    assert {"NAME", "NEEDS", "announcement"} <= defined | assigned
+    assert {"NAME", "NEEDS", "announcement", "reasons"} <= defined | assigned
 
 
 def _stored(name: ast.Name, node: ast.stmt) -> bool:

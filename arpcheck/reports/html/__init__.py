@@ -136,8 +136,6 @@ OF_EXIT_CODE = {0: Outcome.FINE, 1: Outcome.FAULT}
 
 # ---------------------------------------------------------------------------------------------------------------- The report
 
-NAME = "html"
-
 COLUMNS = 14
 """Of the picture; with more nodes, those of which nothing special is seen share one."""
 CULPRITS = 6
