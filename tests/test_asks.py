@@ -1,4 +1,4 @@
-"""asks: on which interfaces, with which sender."""
+"""planning: on which interfaces an address is requested, with which sender."""
 
 from datetime import UTC, datetime
 from ipaddress import IPv4Address

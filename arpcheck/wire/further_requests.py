@@ -1,6 +1,6 @@
-"""What a scan knows of each address, and what it asks beyond the planned rounds because of that: rounds until enough
-requests prove a node quiet; unicast requests to MAC addresses without an owner; of an address that nobody replied for, why;
-and of an IPv6 address, all hosts that multicast requests do not reach.
+"""What a scan knows of each address, and what it requests beyond the planned rounds: more rounds until a node is proven
+quiet; unicast requests to MAC addresses without an owner; why nobody replied for an address; and, in IPv6, the hosts that
+multicast requests do not reach.
 
 Only the addressed station receives a unicast request, so its reply is its own. A switch with ARP suppression may reply to a
 broadcast for another station (RFC 9161, section 3.2) and keep the request from it. A unicast reply says nothing about

@@ -1,4 +1,4 @@
-"""confidence: who a client takes, and how well an address was asked."""
+"""summary: who a client takes, and how well an address was asked."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""node_states: how a node's kernel treats Service addresses, with the reason as the report says it."""
+"""nodes: how a node's kernel treats Service addresses, with the reason as the report says it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""case: who replied for an address, folded by owner."""
+"""responders: who replied for an address, folded by owner."""
 
 from ipaddress import IPv4Address
 from itertools import permutations

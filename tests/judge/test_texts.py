@@ -1,4 +1,4 @@
-"""texts: a rule's docstring read into its three parts, and a rule that lacks one is named."""
+"""verdicts: a rule's docstring read into its three parts, and a rule that lacks one is named."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""own_word: what a MAC repeats when it is asked alone, against what was answered in its name."""
+"""node_ip: what a MAC repeats when it is asked alone, against what was answered in its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""redaction: the same verdicts, and no original left: no name, no address, no MAC, in no file, in no longer string."""
+"""redact: the same verdicts, and no original left: no name, no address, no MAC, in no file, in no longer string."""
 
 import json
 import re

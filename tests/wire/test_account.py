@@ -1,4 +1,4 @@
-"""account: which question a frame answers, what is kept and what is only counted."""
+"""replies: which question a frame answers, what is kept and what is only counted."""
 
 from collections import Counter
 from ipaddress import IPv4Address

@@ -1,4 +1,4 @@
-"""backlog: whenever a frame is accounted for, the account is the one that it would be at once."""
+"""scan: whenever a frame is accounted for, the account is the one that it would be at once."""
 
 from ipaddress import IPv4Address
 

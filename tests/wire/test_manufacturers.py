@@ -1,4 +1,4 @@
-"""manufacturers: what of scapy's table is kept with a run, and that the longest prefix of it names a MAC."""
+"""scapy_library: what of its table of manufacturers is kept with a run, and that the longest prefix of it names a MAC."""
 
 import pytest
 

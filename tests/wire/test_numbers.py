@@ -1,4 +1,4 @@
-"""numbers: which nodes' addresses have to be asked once more before a node can be called quiet."""
+"""further_requests: which nodes' addresses have to be asked once more before a node can be called quiet."""
 
 from ipaddress import IPv4Address
 

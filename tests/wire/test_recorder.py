@@ -1,4 +1,4 @@
-"""recorder: the very frames with their times, as tcpdump shows them; a disk that is full ends it and nothing else."""
+"""scapy_library: a Recorder keeps the frames with their times, as tcpdump shows them; a full disk ends it and nothing else."""
 
 import io
 import shutil

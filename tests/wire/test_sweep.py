@@ -1,4 +1,4 @@
-"""sweep: the loop over a small network with its own clock. The lab's simulation and the kernel do the rest."""
+"""scan: the loop over a small network with its own clock. The lab's simulation and the kernel do the rest."""
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
