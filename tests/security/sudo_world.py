@@ -43,6 +43,9 @@ caller ALL=(root) NOPASSWD: {ARPCHECK}
 """
 """As one who trusts arpcheck alone has it."""
 
+AND_ITS_FORKS = f"caller ALL=(root) NOPASSWD: {sys.executable} -I {FORKS}\n"
+"""For a world with `forked_sudo`."""
+
 
 class SudoWorld:
     def __init__(self, sudoers=ANYTHING, scene=None):

@@ -6,7 +6,7 @@ import os
 import stat
 
 import pytest
-from sudo_world import ARPCHECK, HOME, MINE, ONLY_ARPCHECK, SudoWorld
+from sudo_world import AND_ITS_FORKS, ARPCHECK, HOME, MINE, ONLY_ARPCHECK, SudoWorld
 
 pytestmark = pytest.mark.lab
 
@@ -51,7 +51,7 @@ WAYS = [
 
 @pytest.fixture(scope="module")
 def shared():
-    with SudoWorld(sudoers=ONLY_ARPCHECK) as world:
+    with SudoWorld(sudoers=f"{ONLY_ARPCHECK}{AND_ITS_FORKS}") as world:
         world.write("/run/kept/secret", SECRET, mode=0o600)
         world.path("/run/kept").chmod(0o700)
         world.write(f"{PLACE}/file", "of the host")
@@ -96,7 +96,7 @@ def test_what_is_not_a_regular_file_is_not_opened_by_root(shared, kind, device):
     path = shared.path(f"{PLACE}/special")
     path.unlink(missing_ok=True)
     os.mknod(path, 0o600 | kind, device)
-    done = shared.sudo("arpcheck", "snapshot", "--kubeconfig", f"{PLACE}/special")
+    done = shared.forked_sudo("snapshot", "--kubeconfig", f"{PLACE}/special")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(f"arpcheck: {PLACE}/special: Permission denied. "), done.stderr
 
@@ -110,7 +110,7 @@ def test_nor_where_a_kubeconfig_of_roots_names_one(shared, key):
         "http:", "https:"
     )
     shared.write(f"{PLACE}/config", config, mode=0o600)
-    done = shared.sudo("arpcheck", "snapshot", "--kubeconfig", f"{PLACE}/config")
+    done = shared.forked_sudo("snapshot", "--kubeconfig", f"{PLACE}/config")
     assert (done.returncode, done.stderr) == (2, f"arpcheck: {PLACE}/special: Permission denied\n")
 
 
@@ -138,7 +138,7 @@ def test_what_only_root_can_see_is_not_told_by_how_it_failed(shared, more):
     told = {}
     names = ("gone", "gone/x", "yaml/x", *sorted(path.name for path in kept.iterdir()))
     for name in names if more else FEW:
-        done = shared.sudo("arpcheck", "snapshot", "--kubeconfig", f"/run/kept/{name}", *more)
+        done = shared.forked_sudo("snapshot", "--kubeconfig", f"/run/kept/{name}", *more)
         assert done.returncode == 2
         lines = [line for line in done.stderr.splitlines() if "config" in line and "privileges given up" not in line]
         told.setdefault("\n".join(lines).replace(f"/run/kept/{name}", "NAME"), []).append(name)
@@ -153,7 +153,7 @@ def test_a_kubeconfig_with_a_login_plugin_is_not_held_for_another(shared):
     entry = f'exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: {MINE}/plugin, env: [{{name: KEY, value: "{SECRET}"}}]}}'
     config = EVIL.replace("tokenFile: /run/kept/secret", entry)
     shared.write("/run/kept/exec", config, mode=0o600)
-    done = shared.sudo("arpcheck", "snapshot", "--kubeconfig", "/run/kept/exec")
+    done = shared.forked_sudo("snapshot", "--kubeconfig", "/run/kept/exec")
     shared.path("/run/kept/exec").unlink()
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "login plug-in (exec)" in done.stderr
@@ -166,6 +166,6 @@ def test_one_with_a_login_plugin_that_the_user_may_read_himself_is_his(shared):
     shared.write(f"{MINE}/plugin", f"#!/bin/sh\nid -u > {MINE}/environ\nexit 1\n", owner=True, mode=0o755)
     entry = f"exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: {MINE}/plugin}}"
     shared.write(f"{PLACE}/exec", EVIL.replace("tokenFile: /run/kept/secret", entry))
-    done = shared.sudo("arpcheck", "snapshot", "--kubeconfig", f"{PLACE}/exec", cwd=HOME)
+    done = shared.forked_sudo("snapshot", "--kubeconfig", f"{PLACE}/exec", cwd=HOME)
     assert "login plug-in 'plugin' failed with exit code 1" in done.stderr
     assert shared.path(f"{MINE}/environ").read_text() == "4242\n"
