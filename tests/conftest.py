@@ -9,6 +9,7 @@ import os
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 
 import pytest
 from hypothesis import settings
@@ -49,14 +50,28 @@ def user_namespace():
 
 def pytest_collection_modifyitems(items):
     """Side by side, each worker begins with its share of what mostly waits, and the others compute meanwhile; else these would be
-    left at the end, with nothing to do beside them. Workers get equal runs of the list (--dist worksteal)."""
+    left at the end, with nothing to do beside them. First come the modules that are marked `lab(long=True)`: some of their tests
+    last for half a minute. Workers get equal runs of the list (--dist worksteal)."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers == 1:
         return
-    waiting = [item for item in items if item.get_closest_marker("lab") or "wheel" in item.path.parts]
-    chosen = set(waiting)
-    computing = [item for item in items if item not in chosen]
-    items[:] = [item for part in range(workers) for found in (waiting, computing) for item in share(found, part, workers)]
+    marks = [(item, item.get_closest_marker("lab")) for item in items]
+    long = [item for item, mark in marks if mark and mark.kwargs.get("long")]
+    waiting = [
+        item for item, mark in marks if (mark or "wheel" in item.path.parts) and not (mark and mark.kwargs.get("long"))
+    ]
+    begins = [[*dealt(long, part, workers), *share(waiting, part, workers)] for part in range(workers)]
+    chosen = {item for begin in begins for item in begin}
+    computing = iter([item for item in items if item not in chosen])
+    sizes = [len(share(items, part, workers)) for part in range(workers)]
+    runs = [begin + list(islice(computing, max(size - len(begin), 0))) for begin, size in zip(begins, sizes, strict=True)]
+    items[:] = [*(item for run in runs for item in run), *computing]
+
+
+def dealt(found, part, parts):
+    """Every so many of the modules, whole, as what they share is made once."""
+    modules = list(dict.fromkeys(item.path for item in found))
+    return [item for item in found if modules.index(item.path) % parts == part]
 
 
 def pytest_collection_finish():

@@ -11,7 +11,7 @@ import pytest
 from arpcheck.lab import network
 from kubelet import segments
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.lab(long=True)
 
 PROGRAM = Path(__file__).parent / "cluster_on_stage.py"
 IN_DOUBT = "inconclusive"

@@ -9,7 +9,7 @@ import pytest
 
 from arpcheck.lab import network
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.lab(long=True)
 
 PROGRAM = Path(__file__).parent / "pods_on_stage.py"
 NET_RAW = 1 << 13

@@ -8,7 +8,7 @@ from pathlib import Path
 import forked
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.lab(long=True)
 
 PROGRAM = Path(__file__).parent / "lab_merge.py"
 

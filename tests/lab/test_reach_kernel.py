@@ -13,7 +13,7 @@ from reach_stage import CLOSED, FULL, NETS, NEVER_ACCEPTS, Host, Scene, Stage, d
 from arpcheck.model import NotAsked, ReachResult
 
 pytestmark = [
-    pytest.mark.lab,
+    pytest.mark.lab(long=True),
     pytest.mark.skipif(shutil.which("nft") is None, reason="nft is not installed (Debian package nftables)"),
 ]
 

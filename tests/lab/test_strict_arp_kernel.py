@@ -6,7 +6,7 @@ from pathlib import Path
 import forked
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.lab(long=True)
 
 RUN = Path(__file__).parent / "strict_arp_run.py"
 WIRE = ("--iface", "eth0", "--rate", "100", "--rounds", "1")

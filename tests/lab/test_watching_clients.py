@@ -6,7 +6,7 @@ from pathlib import Path
 import forked
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.lab(long=True)
 
 PROGRAM = Path(__file__).with_name("watching_clients.py")
 COMMANDS = (

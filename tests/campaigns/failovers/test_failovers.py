@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from failovers import APIS, failover
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.lab(long=True)
 
 
 def test_a_correct_failover_accuses_nobody_whatever_the_api_does():

@@ -6,7 +6,7 @@ import pytest
 from loss_lans import TRIALS
 from loss_on_kernel import counted
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.lab(long=True)
 
 
 def test_no_loss_makes_it_clean_or_accuses_it():
