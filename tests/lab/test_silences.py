@@ -4,7 +4,9 @@ The first reason is the root cause as the thread says it, or as the source expla
 A file is named by its thread, or `unlike-…` by the one that it resembles: there the same objects have another cause, or the
 address is announced. What the objects look like is read from the controllers' source, never from what arpcheck reads."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from test_scenes_pure import report
@@ -21,10 +23,17 @@ NAMED = 31
 they need a reason of the wire, or objects that are not read."""
 
 
-@pytest.mark.parametrize("path", SILENCES, ids=lambda path: path.stem)
-def test_scene_comes_out_as_it_says(path, tmp_path):
+@cache
+def reported(path):
+    """The scene, and what is reported of it, for all tests of it."""
     scene = scene_file.load(str(path))
-    found = differences(scene, report(scene, tmp_path))
+    with TemporaryDirectory() as folder:
+        return scene, report(scene, Path(folder))
+
+
+@pytest.mark.parametrize("path", SILENCES, ids=lambda path: path.stem)
+def test_scene_comes_out_as_it_says(path):
+    found = differences(*reported(path))
     assert [line for line in found if not line.startswith("first reason")] == []
 
 
@@ -41,26 +50,26 @@ def test_threads_and_look_alikes_are_many():
     assert len(SILENCES) - len(threads) >= 25
 
 
-def first_reasons(path, tmp_path):
+def first_reasons(path):
     """Of each address, or Service without one, the expected first reason and the one that is reported."""
-    scene = scene_file.load(str(path))
-    found = {t["ip"] or ", ".join(t["services"]): t["reasons"] for t in report(scene, tmp_path)["targets"]}
+    scene, document = reported(path)
+    found = {t["ip"] or ", ".join(t["services"]): t["reasons"] for t in document["targets"]}
     given = {ip: ReasonId(reasons[0]["id"]) if (reasons := found[ip]) else None for ip in scene.expect.reasons}
     return {ip: (wanted, given[ip]) for ip, wanted in scene.expect.reasons.items()}
 
 
 @pytest.mark.parametrize("path", SILENCES, ids=lambda path: path.stem)
-def test_first_reason_is_the_root_cause_or_an_honest_doubt(path, tmp_path):
+def test_first_reason_is_the_root_cause_or_an_honest_doubt(path):
     """A wrong reason costs more than none: `unexplained`, or no reason at all, is the only other thing that may be said."""
-    for wanted, given in first_reasons(path, tmp_path).values():
+    for wanted, given in first_reasons(path).values():
         assert given in (wanted, ReasonId.UNEXPLAINED if wanted else None, MUTE if wanted else None, None)
 
 
-def test_root_cause_of_most_threads_is_named(tmp_path):
+def test_root_cause_of_most_threads_is_named():
     """A thread that expects no cause, or that nothing explains it, does not count."""
     right = []
     for path in SILENCES:
-        pairs = first_reasons(path, tmp_path).values()
+        pairs = first_reasons(path).values()
         causes = {wanted for wanted, _ in pairs} - {None, ReasonId.UNEXPLAINED}
         if causes and not path.stem.startswith("unlike-") and all(wanted is given for wanted, given in pairs):
             right.append(path.stem)
