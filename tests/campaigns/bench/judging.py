@@ -15,14 +15,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-ADDRESSES = (10, 100, 1000)
+if TYPE_CHECKING:
+    from arpcheck.evidence import Evidence
+
+ADDRESSES = {"ipv4": (10, 100, 1000), "ipv6": (1000,)}
+LARGEST = 1000, "ipv4"
 NODES = 100
 TIMES = 7
-MOST = 6.0
-"""Times what `json.dumps` takes. 5.4 was measured, with Python 3.11: of the 7.8 µs for each reply, 2.9 are its JSON, which has three
-numbers of it where `json.dumps` has two, and 4.9 are its part in a verdict, of which no step takes more than 1.2."""
+MOST = 5.0
+"""Times what `json.dumps` takes. 4.0 was measured, and 4.6 in IPv6, with Python 3.11: of the 7 µs for each reply, 2.5 are its JSON,
+which has three numbers of it where `json.dumps` has two, and 4.4 are its part in a verdict, of which no step takes more than 0.8. In
+IPv6 several nodes that answer are a duplicate, of which the records are asked why."""
 MEMORY = 300
 """MB at the most."""
 
@@ -31,15 +36,20 @@ FORMATS = ("table", "wide", "matrix", "markdown", "html")
 
 def measured() -> dict[str, Any]:
     """Seconds of the processor, medians of TIMES; MB at the peak."""
-    sizes = [_in_a_process("time", size) | _in_a_process("memory", size) for size in ADDRESSES]
-    return {"nodes": NODES, "rounds": 1, "times": TIMES, "sizes": sizes, "formats": _in_a_process("formats", ADDRESSES[-1])}
+    sizes = [
+        {"family": family} | _in_a_process("time", size, family) | _in_a_process("memory", size, family)
+        for family, found in ADDRESSES.items()
+        for size in found
+    ]
+    formats = _in_a_process("formats", *LARGEST)
+    return {"nodes": NODES, "rounds": 1, "times": TIMES, "sizes": sizes, "formats": formats}
 
 
 def table(result: dict[str, Any]) -> str:
-    head = ("replies", "json.dumps", "records", "judging", "JSON", "judging and JSON / json.dumps", "peak")
+    head = ("replies", "family", "json.dumps", "records", "judging", "JSON", "judging and JSON / json.dumps", "peak")
     rows = [
         (
-            f"{size['replies']:,}",
+            f"{size['replies']:,}", size["family"],
             *(f"{size[name]:.3f} s" for name in ("dumps", "records", "judging", "rendering")),
             f"{size['ratio']:.1f} (at most {MOST:g})", f"{size['megabytes']} MB (at most {MEMORY})",
         )
@@ -50,10 +60,9 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\nThe largest in other formats: {formats}\n"
 
 
-def _in_a_process(what: str, size: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, __file__, what, str(size)], capture_output=True, text=True, check=True, timeout=600
-    )
+def _in_a_process(what: str, size: int, family: str) -> dict[str, Any]:
+    program = [sys.executable, __file__, what, str(size), family]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=600)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -73,9 +82,15 @@ def _ready() -> None:
     render(pipeline.conclude(evidence(2, 2)), "json")
 
 
-def _time(size: int) -> dict[str, Any]:
+def _evidence(size: int, family: str) -> Evidence:
     from crowds import evidence
 
+    from arpcheck.model import Families
+
+    return evidence(size, NODES, family=Families(family))
+
+
+def _time(size: int, family: str) -> dict[str, Any]:
     from arpcheck import pipeline
     from arpcheck.evidence_json import to_json
     from arpcheck.gc_control import held_back
@@ -84,9 +99,9 @@ def _time(size: int) -> dict[str, Any]:
     from arpcheck.reports import render
 
     found: dict[str, list[float]] = {"dumps": [], "records": [], "judging": [], "rendering": []}
-    document = to_json(evidence(size, NODES))
+    document = to_json(_evidence(size, family))
     for _ in range(TIMES):
-        fresh = evidence(size, NODES)  # nothing is known of it from the time before
+        fresh = _evidence(size, family)  # nothing is known of it from the time before
         targets = targets_of(fresh.options, fresh.objects, fresh.host, fresh.questions)
         with held_back():
             found["dumps"].append(_seconds(lambda: json.dumps(document))[0])
@@ -101,23 +116,19 @@ def _time(size: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _memory(size: int) -> dict[str, Any]:
-    from crowds import evidence
-
+def _memory(size: int, family: str) -> dict[str, Any]:
     from arpcheck import pipeline
     from arpcheck.reports import render
 
-    render(pipeline.conclude(evidence(size, NODES)), "json")
+    render(pipeline.conclude(_evidence(size, family)), "json")
     return {"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
 
 
-def _formats(size: int) -> dict[str, float]:
-    from crowds import evidence
-
+def _formats(size: int, family: str) -> dict[str, float]:
     from arpcheck import pipeline
     from arpcheck.reports import render
 
-    report = pipeline.conclude(evidence(size, NODES))
+    report = pipeline.conclude(_evidence(size, family))
     return {name: _seconds(lambda name=name: render(report, name))[0] for name in FORMATS}
 
 
@@ -130,11 +141,13 @@ def _seconds(work: Callable[[], Any]) -> tuple[float, Any]:
 def main(arguments: list[str]) -> int:
     if arguments:
         _ready()
-        print(json.dumps({"time": _time, "memory": _memory, "formats": _formats}[arguments[0]](int(arguments[1]))))  # noqa: T201
+        what, size, family = arguments
+        print(json.dumps({"time": _time, "memory": _memory, "formats": _formats}[what](int(size), family)))  # noqa: T201
         return 0
     result = measured()
     print(table(result))  # noqa: T201
-    fine = all(size["ratio"] <= MOST and size["megabytes"] < MEMORY for size in result["sizes"][-1:])
+    largest = [size for size in result["sizes"] if size["replies"] >= LARGEST[0] * NODES]
+    fine = all(size["ratio"] <= MOST and size["megabytes"] < MEMORY for size in largest)
     return 0 if fine else 1
 
 

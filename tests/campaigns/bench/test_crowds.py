@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from counted import calls
@@ -11,7 +11,7 @@ from crowds import evidence
 
 from arpcheck import pipeline
 from arpcheck.evidence_json import from_json, to_json
-from arpcheck.model import Mac
+from arpcheck.model import Families, Mac
 from arpcheck.reports import FORMATS, render
 from arpcheck.runs.compare import compare
 from arpcheck.runs.merge import merge
@@ -52,9 +52,13 @@ def rendered(name, **size):
     return lambda: render(report, name)
 
 
-WORK = {"judging": judged, "reading": read, "merging": merged, "comparing": compared} | {
-    name: lambda name=name, **size: rendered(name, **size) for name in FORMATS if name != "yaml"
-}
+WORK = {
+    "judging": judged,
+    "judging IPv6": partial(judged, family=Families.IPV6),
+    "reading": read,
+    "merging": merged,
+    "comparing": compared,
+} | {name: lambda name=name, **size: rendered(name, **size) for name in FORMATS if name != "yaml"}
 
 
 @pytest.mark.parametrize("name", WORK)
