@@ -10,13 +10,15 @@ import socket
 import sys
 import time
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import NamedTuple
-
-import forked
 
 from arpcheck.lab import answering, network, scene_file
 from arpcheck.lab.announcer import Announcers, inside
 from arpcheck.model import Mac
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import forked
 
 SO_RCVBUFFORCE = 33
 HEAD = 'title = "A test"\nabout = "Made by a test."\n'

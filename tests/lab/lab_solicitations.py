@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
-
-import forked
 
 from arpcheck.lab import advertising, network, scene_file
 from arpcheck.lab.announcer import Announcers, inside
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import forked
 
 HEAD = 'title = "A test"\nabout = "Made by a test."\nlans.lan = { network = "10.0.0.0/24", network6 = "2001:db8:10::/64" }\n'
 SNOOPING, SUPPRESSING = (

@@ -16,12 +16,13 @@ import termios
 import time
 from pathlib import Path
 
-import forked
-
 from arpcheck.lab import scene_file
 from arpcheck.lab.announcer import inside
 from arpcheck.lab.fixture import stage
 from arpcheck.lab.network import lan_namespace
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import forked
 
 SCENE, PATIENCE = "two-non-strict", 30
 FULL, ROOMY, GOOD = Path("/run/full"), Path("/run/roomy"), "a good report"

@@ -20,8 +20,6 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-import forked
-
 from arpcheck.endpoints import ENDPOINT_SLICES
 from arpcheck.evidence import Evidence, Options
 from arpcheck.judge.reach import ReachContext, is_broken, is_unreached, is_wrong_source, reach_rows
@@ -32,6 +30,9 @@ from arpcheck.objects import Objects
 from arpcheck.pipeline import with_reach
 from arpcheck.wire.reach import ReachAim, ReachPlan, reach
 from arpcheck.wire.reach_socket import LiveReachWire
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import forked
 
 PROBER_MAC = Mac("02:00:00:00:00:05")
 NETS = ("10.0.0", "10.1.0")
