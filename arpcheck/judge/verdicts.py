@@ -219,7 +219,7 @@ def _by_different_hosts(case: Case) -> str | None:
     throughout: the other node is wrong."""
     if case.changed or not case.announcers or len(case.parties) < 2 or case.strangers:
         return None
-    steady = all(case.every_round(party) and case.deaf_to(party) and not case.is_doubtful(party) for party in case.parties)
+    steady = all(case.deaf_to(party) and case.every_round(party) and not case.is_doubtful(party) for party in case.parties)
     if not steady or all(party.expected for party in case.parties) or not any(party.expected for party in case.parties):
         return None
     return f"{who(case, case.parties)} replied in every round, each to another host; {who_should(case)}"
