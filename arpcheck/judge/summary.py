@@ -95,7 +95,7 @@ def _target(
         announcers=case.claims,
         verdict=judgement.verdict,
         reason=marked(said(judgement), accepted),
-        responders=_wrong_first(case.parties, loud),
+        responders=_wrong_first(case, loud),
         rounds=rounds,
         accepted=accepted,
         also=judgement.also,
@@ -106,9 +106,12 @@ def _target(
     )
 
 
-def _wrong_first(found: tuple[Responder, ...], loud: Set[str]) -> tuple[Responder, ...]:
+def _wrong_first(case: Case, loud: Set[str]) -> tuple[Responder, ...]:
     """Strangers, then kernels without strict ARP, then other nodes, and at the end who should reply."""
-    return tuple(sorted(found, key=lambda one: (one.expected, one.node is not None, one.node not in loud)))
+    others = [one for one in case.parties if one.expected or one.node not in case.non_strict]
+    others.sort(key=lambda one: (one.expected, one.node is not None, one.node not in loud))
+    strangers = sum(not one.expected for one in case.strangers)
+    return (*others[:strangers], *case.offenders, *others[strangers:])
 
 
 def _knowledge(target: Target, judged: Judged) -> tuple[Responder, ...]:

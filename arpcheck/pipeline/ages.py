@@ -3,9 +3,10 @@ before, does not apply. All times are the API server's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import is_
 
 from arpcheck.evidence import Evidence
 from arpcheck.loadbalancers.leases import LEASES, all_expired, renewed_ahead
@@ -167,17 +168,14 @@ def held(
     before = {claim for of_service in first for one in of_service for claim in one.claims}
     after = {claim for of_service in later or () for one in of_service for claim in one.claims}
     twins = {_identity(claim): claim for claim in after}
-    known = {_identity(claim) for claim in before}
+    known = {_identity(claim) for claim in before} if after else frozenset()
     twice = {kind for kind, resource in _RESOURCES.items() if later is not None and read_again(resource)}
     # a claim that had ended before the reading is not a change
     lost = [claim for claim in before if claim.kind in twice and _identity(claim) not in twins and _is_current(claim)]
     new = [claim for claim in after if claim.kind in twice and _identity(claim) not in known and _is_current(claim)]
     trusted = {claim: _trusted(claim, twins.get(_identity(claim)), claim.kind in twice, time) for claim in before}
     shown = tuple(
-        tuple(
-            replace(one, claims=tuple(trusted[claim] for claim in one.claims)) if one.claims else one for one in of_service
-        )
-        for of_service in first
+        tuple(_with_claims(one, [trusted[claim] for claim in one.claims]) for one in of_service) for of_service in first
     )
     with_event = {claim.service for claim in trusted.values() if claim.kind is ClaimSource.EVENT and _is_current(claim)}
     later_ones = [_later(claim, with_event) for claim in sorted(new, key=_place)]
@@ -191,6 +189,10 @@ def held(
             for claim, now in trusted.items()
         ),
     )
+
+
+def _with_claims(one: Announcement, claims: Sequence[Claim]) -> Announcement:
+    return one if all(map(is_, claims, one.claims)) else replace(one, claims=tuple(claims))
 
 
 def _later(claim: Claim, with_event: Collection[str]) -> Claim:

@@ -37,7 +37,8 @@ def written(value: Any, end: str = "") -> str:
     """JSON text. A value that JSON cannot hold becomes text (a date) or null (a NaN)."""
     writer = _Writer()
     writer.write(value, "\n")
-    return "".join((*writer.pieces, end))
+    writer.pieces.append(end)
+    return "".join(writer.pieces)
 
 
 class _Texts(dict[Any, str]):
