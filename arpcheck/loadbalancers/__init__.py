@@ -112,11 +112,14 @@ def announcements(service: Service, ip: Address, objects: Objects, at: datetime)
     return tuple(first.values())
 
 
-def reasons(service: Service, ip: Address, objects: Objects, at: datetime) -> tuple[Reason, ...]:
+def reasons(
+    service: Service, ip: Address, objects: Objects, at: datetime, served_by: tuple[Announcement, ...] | None = None
+) -> tuple[Reason, ...]:
     """Why nobody replies for the address, or not the right node, by the load balancers that serve the Service; those of the
-    deciding one first, and only those sure. If none is known to serve it, any may."""
+    deciding one first, and only those sure. If none is known to serve it, any may. `served_by`: `announcements`, if the
+    caller has them."""
     plugins = {plugin.NAME: plugin for plugin in IMPLEMENTATIONS}
-    served_by = announcements(service, ip, objects, at)
+    served_by = announcements(service, ip, objects, at) if served_by is None else served_by
     if [one.implementation for one in served_by] == [None]:
         return (_class_of_nobody(service, served_by[0], objects),)
     serving = [one.implementation for one in served_by if one.implementation]

@@ -113,7 +113,10 @@ def reasons(target: Target, evidence: Evidence, time: ages.When) -> tuple[Reason
         return ()
     if not target.services:
         return loadbalancers.reasons_of_address(ip, objects, at)
-    return tuple(reason for one in services for reason in loadbalancers.reasons(one, ip, objects, at))
+    recorded = dict(zip(target.services, _announcements(target, objects, at), strict=True))
+    return tuple(
+        reason for one in services for reason in loadbalancers.reasons(one, ip, objects, at, recorded[one.full_name])
+    )
 
 
 def record(

@@ -202,7 +202,8 @@ def split_announcers(judged: Judged) -> Found | None:
         others = [party for party in strangers if _also_announces(party, case)]
         if len(names) + len(others) > 1:
             because.append(f"{who(case, (*names, *others))} replied in one round for {judgement.ip}")
-            nodes.extend(party.node for party in names if party.node and not case.is_doubtful(party))
+            sure = [party for party in names if not case.is_doubtful(party)] if case.doubted else names
+            nodes.extend([party.node for party in sure if party.node])
             ips.append(judgement.ip)
         elif judgement.verdict is Verdict.DUPLICATE and (hidden := [one for one in case.hidden if one.beside]):
             known = [party for party in case.parties if party.node]
