@@ -87,7 +87,7 @@ def values(family, *labels):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_it_shows_each_metric_of_the_textfile_with_the_same_samples(server, name):
     server.publish(snapshot(SAMPLES[name]))
-    written = {one.name: one for one in text_string_to_metric_families(render(SAMPLES[name], prometheus.NAME))}
+    written = {one.name: one for one in text_string_to_metric_families(render(SAMPLES[name], "prometheus"))}
     shown = families(server)
     assert len(written) == len(prometheus.GAUGES)
     assert {n: shown[n].samples for n in written} == {n: one.samples for n, one in written.items()}
