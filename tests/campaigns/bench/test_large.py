@@ -120,11 +120,13 @@ def test_the_collector_looks_once_at_what_was_read_and_not_all_the_while(tmp_pat
 
 
 def looks(work):
-    begun = []
+    begun, were = [], gc.get_threshold()
+    gc.set_threshold(700, 10, 10)  # Python's own: a test that ran a command here before may have left it less often
     gc.collect()  # else it may be due because of what was made before
     gc.callbacks.append(lambda phase, _: begun.append(phase) if phase == "start" else None)
     try:
         work()
     finally:
         gc.callbacks.pop()
+        gc.set_threshold(*were)
     return len(begun)
