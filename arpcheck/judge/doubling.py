@@ -116,7 +116,7 @@ class Doubling:
         found = set()
         for interface, requests in self._observations.to_nics(ip).items():
             segment = self._observations.segment(interface)
-            for mac in {reply.mac for _, replies in requests for reply in replies}:
+            for mac in {one.mac for question, replies in requests for one in replies if one.mac != question.to}:
                 nic = segment, mac
                 node = self._owners[nic].node
                 alone = [replies for question, replies in requests if question.to == mac]
