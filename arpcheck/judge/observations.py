@@ -56,12 +56,12 @@ class Observations:
             else:
                 to = question.interface, question.round, question.to
                 asked.unicast[to] = asked.unicast.get(to, 0) + 1
-        self._replies = evidence.by_address()
+        every = evidence.by_address()
+        self._replies = {**every}
         for ip, (_, kept) in self._apart.items():
-            every = self._replies.get(ip, ())
-            kept.extend(reply for reply in every if apart.holds(reply))
+            kept.extend(reply for reply in every.get(ip, ()) if apart.holds(reply))
             if kept:
-                self._replies = {**self._replies, ip: [reply for reply in every if not apart.holds(reply)]}
+                self._replies[ip] = [reply for reply in every[ip] if not apart.holds(reply)]
         self._by_nic: dict[Address, Mapping[Nic, Sequence[Reply]]] = {}
         self._repeated: dict[Address, Sequence[Nic]] = {}
         self._rounds: dict[Address, tuple[int, ...]] = {}

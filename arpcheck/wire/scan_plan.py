@@ -91,7 +91,8 @@ def _lines(plan: ScanPlan, interfaces: Iterable[str]) -> set[tuple[str, Literal[
 
 
 def _explaining(plan: ScanPlan, interface: str) -> float:
-    usual = [request for request in plan.requests if request.interface == interface and request.ip in plan.explained]
+    explained = frozenset(plan.explained)
+    usual = [request for request in plan.requests if request.interface == interface and request.ip in explained]
     if not usual:
         return 0.0
     silent = len({request.ip for request in usual})
