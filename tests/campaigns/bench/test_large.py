@@ -11,7 +11,7 @@ from counted import calls
 from large import objects
 
 from arpcheck import pipeline
-from arpcheck.cluster import ClusterSource, read
+from arpcheck.cluster import ClusterSource, limits, read
 from arpcheck.cluster.api import read_list
 from arpcheck.cluster.discovery import Served
 from arpcheck.cluster.files import pieces
@@ -82,7 +82,24 @@ def test_the_weight_is_that_of_every_value(value):
         inner = [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, list) else ()
         return sys.getsizeof(one) + sum(map(size, inner))
 
-    assert weight(value) == size(value)
+    assert weight(value, set()) == size(value)
+
+
+def test_a_key_that_objects_share_weighs_once():
+    key, counted = "a" * 1000, set()
+    first, *others = (weight({key: n}, counted) for n in range(3))
+    assert {first - other for other in others} == {sys.getsizeof(key)}
+
+
+def test_the_largest_cluster_that_is_promised_is_read_with_room_to_spare(monkeypatch):
+    """In a hundredth of the size; the bench reads all of it."""
+    monkeypatch.setattr(limits, "KEPT", limits.KEPT // 100 * 4 // 5)
+    found, room = 0, limits.Room()
+    for resource, count in (("services", 100), ("nodes", 10)):
+        for obj in reading(resource, count)()[resource]:
+            room.keep(obj)
+            found += 1
+    assert found >= 110
 
 
 def test_an_object_with_one_long_text_is_not_sound_however_it_is_measured():
