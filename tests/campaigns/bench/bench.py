@@ -1,7 +1,7 @@
 """`python tests/campaigns/bench/bench.py [SECTION…] [--runs N] [--json FILE] [--readme]`: figures as tables, and as JSON.
 
-A section is a module here with `measured() -> dict`, which JSON can hold, and `table(dict) -> str`. `short(dict) -> str`
-is what `arpcheck/docs/benchmarks.md` quotes of it, by a file in `FIGURES`."""
+A section is a module here with `measured() -> dict`, which JSON can hold, and `table(dict) -> str`. What
+`arpcheck/docs/benchmarks.md` quotes of it, by a file in `FIGURES`, is its table, or `short(dict) -> str` where it has one."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def main(arguments: list[str]) -> int:
         more = {"runs": chosen.runs} if "runs" in inspect.signature(module.measured).parameters else {}
         result[name] = module.measured(**more)
         print(f"\n{name}\n\n{module.table(result[name])}", flush=True)  # noqa: T201
-        if chosen.readme and hasattr(module, "short"):
-            quoted = f"{module.short(result[name])}\n\nOn {line(result['machine'])}.\n"
+        if chosen.readme:
+            quoted = getattr(module, "short", module.table)(result[name]).rstrip()
+            quoted = f"{quoted}\n\nOn {line(result['machine'])}.\n"
             (FIGURES / f"{name}.md").write_text(quoted)
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=1) + "\n")

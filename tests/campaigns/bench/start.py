@@ -71,17 +71,17 @@ def measured() -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    head = ("start", "processor", "ratio", "goal")
+    head = ("start", "CPU", "ratio", "goal")
     took, probes = result["seconds"], result["probes"]
     rows = [
         ("`python -c 'import typer'`", f"{took['import typer']:.3f} s", "", ""),
         ("`arpcheck --help`", f"{took['arpcheck --help']:.3f} s", f"{result['ratio']:.2f}", f"at most {MOST:g}"),
-        ("`arpcheck probe`, of a second's listening the rest", f"{probes['few']:.3f} s", "", ""),
+        ("`arpcheck probe` of one address, two routes", f"{probes['few']:.3f} s", "", ""),
         (f"the same with {result['routes']:,} routes", f"{probes['many']:.3f} s", f"{_by_routes(result):.2f}", f"at most {MOST_BY_ROUTES:g}"),
     ]  # fmt: skip
     lines = [f"| {' | '.join(line)} |" for line in (head, ("---",) * len(head), *rows)]
-    loads = f"`arpcheck report` loads of {' and '.join(HEAVY)}: {', '.join(result['report']) or 'nothing'}"
-    layers = f"`arpcheck probe` loads of scapy's layers: {', '.join(result['layers'])}"
+    loads = f"`arpcheck report` loads of {' and '.join(HEAVY)}: {', '.join(result['report']) or 'nothing'}."
+    layers = f"`arpcheck probe` loads of scapy's layers: {', '.join(result['layers'])}."
     return "\n".join((*lines, "", loads, layers + "\n"))
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+import arpcheck
 from arpcheck.lab import network
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import bench  # noqa: E402
 import cluster_command  # noqa: E402
 import waiting  # noqa: E402
 import wire6  # noqa: E402
@@ -46,6 +48,12 @@ READ = {
     "nmap -6 -PR": (1, {("2001:db8:10::1:0", "02:01:00:00:03:0a")}),
     "ndisc6 -m in a loop": (2, {("2001:db8:10::1:0", "02:01:00:00:03:00"), ("2001:db8:10::1:0", "02:01:00:00:02:0a")}),
 }
+
+
+def test_every_section_is_on_the_page_as_it_was_taken():
+    assert {file.stem for file in bench.FIGURES.glob("*.md")} == set(bench.SECTIONS)
+    page = Path(arpcheck.__file__).with_name("docs") / "benchmarks.md"
+    assert sorted(re.findall(r"^<!-- made: figures-(\w+) -->$", page.read_text(), re.MULTILINE)) == sorted(bench.SECTIONS)
 
 
 @pytest.mark.parametrize("name", SAID)

@@ -39,12 +39,7 @@ def measured(runs: int = 3) -> dict[str, Any]:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    return short(result) + "\n"
-
-
-def short(result: Mapping[str, Any]) -> str:
-    """For `arpcheck/docs/benchmarks.md`."""
-    return "\n".join(_lines(result))
+    return "\n".join(_lines(result)) + "\n"
 
 
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:
