@@ -218,7 +218,7 @@ def longest(value: Any) -> int:
 
 def weight(value: Any, counted: set[int]) -> int:
     """Bytes of memory. A value that occurs twice is counted twice, but a key once: all objects that were cut down share the
-    names of their fields, which would be a third of the sum. `counted`: the identities of the keys until now, which grows."""
+    names of their fields, which would be a third of the sum. `counted`: the identities of the keys so far, which grows."""
     size = sys.getsizeof
     found, containers = size(value), [value] if type(value) in _CONTAINERS else []
     for one in containers:  # which grows on the way; every kept object goes through here
