@@ -55,13 +55,21 @@ class World:
         return done.returncode, json.loads(done.stdout), done.stderr
 
     def left(self):
-        """What a run made and is still there, by kind."""
+        """What a run made and nobody deletes, by kind. What is in a namespace that ends is deleted by its controller."""
         with self.server.api.store.lock:
+            every = [obj for _, obj in self.server.api.store.everything()]
+            ending = {obj["metadata"]["name"] for obj in every if obj["kind"] == "Namespace" and _ends(obj)}
             return sorted(
                 f"{obj['kind']} {obj['metadata']['name']}"
-                for _, obj in self.server.api.store.everything()
-                if "arpcheck.io/run" in obj["metadata"].get("labels", {}) and not obj["metadata"].get("deletionTimestamp")
+                for obj in every
+                if "arpcheck.io/run" in obj["metadata"].get("labels", {})
+                and not _ends(obj)
+                and obj["metadata"].get("namespace") not in ending
             )
+
+
+def _ends(obj: dict) -> bool:
+    return bool(obj["metadata"].get("deletionTimestamp"))
 
 
 @contextmanager
