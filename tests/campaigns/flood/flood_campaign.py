@@ -17,7 +17,7 @@ def main(rate: int = 50_000, seconds: int = 20) -> int:
     for attack in (*ATTACKS, *ATTACKS6):
         crowd = attack.removeprefix(IPV6) in ("crowd", "crowd_of_new")
         pool = (POOL6 if attack.startswith(IPV6) else POOL) if crowd else []
-        result = under(attack, rate, seconds, "--rate", "20", "--rounds", "3" if pool else str(seconds - 2), *pool)
+        result = under(attack, rate, seconds, "--rate", "20", "--rounds", "3" if pool else str(max(1, seconds - 2)), *pool)
         failed += len(lines := broken(attack, result))
         for line in lines:
             print(f"{attack}: {line}")  # noqa: T201
