@@ -129,7 +129,8 @@ class Room:
         self._octets = 0
         self._kept = 0
         self._keys: set[int] = set()
-        """Of what is kept, so that none of them is the identity of another key."""
+        """The identities of the keys that were counted. Where a page is dropped and read again, its new keys may have the
+        identities of the old ones, but then everything else of it was counted twice."""
 
     def keep(self, value: Any) -> None:
         """Counts kept data. Raises ReadError if it exceeds the limit."""
