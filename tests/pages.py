@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 1, 2, 58, tzinfo=UTC)
 WIDTH = 80
 SCENE = "two-non-strict"
 """What `scripts/demo` runs; the picture in the README and the report on the page about a probe are of it."""
-_BLOCK = re.compile(r"(<!-- made: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- made: (?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def files() -> tuple[Path, ...]:

@@ -49,9 +49,16 @@ def test_what_is_made_is_as_the_code_makes_it(path):
     assert made(text) == text, "run `scripts/docs`"
 
 
-def test_every_block_is_on_a_page():
+def test_every_block_is_on_a_page_and_made_there(monkeypatch):
+    """A mark that is not read would leave old text for good."""
     texts = "".join(path.read_text() for path in files())
-    assert {name for name in BLOCKS if f"<!-- made: {name} -->" not in texts} == set()
+    marks = re.findall(r"<!-- made: (.*?) -->", texts)
+    assert set(marks) == BLOCKS.keys()
+    read = []
+    for name in BLOCKS:
+        monkeypatch.setitem(BLOCKS, name, lambda name=name: read.append(name) or "")
+    made(texts)
+    assert read == marks
 
 
 def test_pages_and_explain_use_the_same_words():
